@@ -1,0 +1,39 @@
+"""What every command line shares: checked options, one-sentence errors, readable logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import install_excepthook, report
+from .logs import show_logs
+from .main import main
+from .options import check_options, check_overlays, check_scalars, nearest, refuse_unknown
+
+__all__ = [
+    "check_options",
+    "check_overlays",
+    "check_scalars",
+    "install_excepthook",
+    "main",
+    "nearest",
+    "refuse_unknown",
+    "report",
+    "show_logs",
+    "start",
+]
+
+
+def start(log_dir: str | Path = "runs/logs") -> None:
+    """Begin a bundle's command: errors as one sentence, readable logs, options checked. For ``initialize``.
+
+    In a configuration: ``{"_target_": "common.commands.start", "log_dir": "@ckpt_dir"}``.
+
+    Args:
+        log_dir: folder where the traceback of an error is written.
+
+    Raises:
+        ValueError: for a misspelt option, an idle overlay or an impossible value.
+    """
+    install_excepthook(log_dir)
+    show_logs()
+    check_options()

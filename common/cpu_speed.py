@@ -1,0 +1,40 @@
+"""Settings of the process that make training and inference on a CPU several times faster, without changing results."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import numpy as np
+import torch
+
+__all__ = ["has_fast_bfloat16", "tune_cpu"]
+
+# Parameters of glibc's mallopt (malloc.h).
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+
+
+def has_fast_bfloat16() -> bool:
+    """Tell whether the CPU multiplies bfloat16 matrices in hardware (Intel AMX): 2 to 3 times faster than float32."""
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(supported is not None and supported())
+
+
+def tune_cpu() -> None:
+    """Flush denormal numbers to zero, and let the C library keep freed memory for the next step.
+
+    Measured on LoGSAGE's training step (16 crops of 192 px, 2 cores): denormals, which appear in gradients after
+    some steps, made it 4 to 6 times slower; returning every large buffer to the system and clearing it anew 1.8
+    times. Safe to call more than once.
+    """
+    # numpy examines the smallest denormal once, and warns where it is zero: let it look before.
+    np.finfo(np.float32), np.finfo(np.float64)
+    torch.set_flush_denormal(True)
+    if sys.platform.startswith("linux"):
+        try:
+            libc = ctypes.CDLL("libc.so.6")
+        except OSError:  # another C library (musl): it manages memory its own way
+            return
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

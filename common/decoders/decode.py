@@ -1,0 +1,51 @@
+"""Decoding as a step of a MONAI pipeline: maps -> label map and foreground probability beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+
+class DecodeMapsd(MapTransform):
+    """Add the label map and the foreground's probability to an item that has a network's maps.
+
+    Args:
+        keys: the network's maps.
+        decoder: maps (k, h, w) -> label map (h, w).
+        foreground: channel of the foreground's logit.
+        label_key: where the label map goes.
+        foreground_key: where the probability goes.
+        allow_missing_keys: skip absent keys.
+
+    Shapes:
+        maps: (k, h, w).
+        label map: (1, h, w) int32. foreground: (1, h, w) float32 in [0, 1].
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        decoder: Callable[[np.ndarray], np.ndarray],
+        *,
+        foreground: int = 0,
+        label_key: str = "pred_map",
+        foreground_key: str = "foreground",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.decoder, self.foreground = decoder, foreground
+        self.label_key, self.foreground_key = label_key, foreground_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Decode."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            maps = torch.as_tensor(d[key]).detach().float().cpu().numpy()
+            d[self.label_key] = torch.from_numpy(self.decoder(maps).astype(np.int32)[None])
+            d[self.foreground_key] = torch.sigmoid(torch.from_numpy(maps[self.foreground][None]))
+        return d

@@ -1,0 +1,25 @@
+"""Label maps -> files and pictures."""
+
+from .colours import label_colours
+from .display import display_image
+from .label_file import write_label_map
+from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
+from .picture_file import write_picture
+from .save import SaveLabelMapd
+from .sheet import contact_sheet
+from .whole_file import write_whole
+
+__all__ = [
+    "AGREED_ON_BRIGHT",
+    "AGREED_ON_DARK",
+    "PREDICTED",
+    "TRUTH",
+    "SaveLabelMapd",
+    "contact_sheet",
+    "display_image",
+    "label_colours",
+    "overlay",
+    "write_label_map",
+    "write_picture",
+    "write_whole",
+]

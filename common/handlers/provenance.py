@@ -1,0 +1,69 @@
+"""Where a run comes from: its name, its command, the state of the code."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import shlex
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from ..running_config import running_command, variant
+
+__all__ = ["code_tags", "command_line", "run_name"]
+
+
+def run_name(bundle: str, job: str) -> str:
+    """Return a name that no other run has: bundle, local time to the second, four characters at random.
+
+    Args:
+        bundle: name of the bundle.
+        job: "training" or something else, which is then part of the name.
+
+    Example:
+        >>> run_name("logsage", "training") != run_name("logsage", "training")
+        True
+    """
+    what = bundle if job == "training" else f"{bundle} {job}"
+    return f"{what} {time.strftime('%Y-%m-%d %H:%M:%S')} {uuid.uuid4().hex[:4]}"
+
+
+def command_line() -> str:
+    """Return what was typed, as near as it can be told."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is None:
+        return shlex.join(sys.argv)
+    return f"python -m {spec.name.removesuffix('.__main__')} {shlex.join(sys.argv[1:])}".rstrip()
+
+
+def _git(*words: str) -> str | None:
+    # The repository is where the code is; the current folder may be somebody else's repository.
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def code_tags() -> dict[str, str]:
+    """Return tags that tell the variant of the bundle, the command, the user and the git commit.
+
+    A commit with "+dirty" has been changed since; without git or a repository there is no such tag.
+    """
+    command = running_command()
+    files = command["config_files"] if command else []
+    tags = {"variant": variant(files), "command": command_line()[:5000], "mlflow.source.type": "LOCAL"}
+    if files:
+        tags["mlflow.source.name"] = files[0]
+    with contextlib.suppress(KeyError, OSError):  # a container's user need not have a name
+        tags["mlflow.user"] = getpass.getuser()
+    if commit := _git("rev-parse", "HEAD"):
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+        tags["git_commit"] = commit + ("+dirty" if changed else "")
+        tags["mlflow.source.git.commit"] = commit
+    return tags

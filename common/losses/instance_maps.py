@@ -1,0 +1,235 @@
+"""Loss of the multi-map head: Dice and curvature of the foreground, regression of distance and offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float, Shaped
+from monai.losses import DiceLoss
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .curvature import CurvatureAlignmentLoss
+
+GROUPS = {"foreground": 1, "border": 1, "distance": 1, "offsets": 2}  # channels of each group of maps
+TERMS = {  # term of the loss -> the group of maps it judges
+    "dice": "foreground",
+    "bce": "foreground",
+    "curvature": "foreground",
+    "border": "border",
+    "distance": "distance",
+    "offsets": "offsets",
+}
+REGRESSIONS = ("smooth_l1", "mse")
+
+
+def channel_numbers(channels: Mapping[str, int | Sequence[int] | None]) -> dict[str, list[int]]:
+    """Return the channel numbers of each group as a list, absent groups left out.
+
+    Args:
+        channels: group name -> channel number, list of channel numbers, or None for absent.
+
+    Raises:
+        ValueError: a group is unknown, has the wrong number of channels, or shares a channel with another.
+
+    Example:
+        >>> channel_numbers({"foreground": 0, "border": None, "offsets": [2, 3]})
+        {'foreground': [0], 'offsets': [2, 3]}
+    """
+    numbers: dict[str, list[int]] = {}
+    for group, value in channels.items():
+        if group not in GROUPS:
+            raise ValueError(f"channels names the unknown group {group!r}: choose from {', '.join(GROUPS)}")
+        if value is None:
+            continue
+        numbers[group] = [int(value)] if isinstance(value, int) else [int(v) for v in value]
+        if len(numbers[group]) != GROUPS[group]:
+            raise ValueError(
+                f"channels gives {group!r} the channels {numbers[group]}: it needs {GROUPS[group]} of them"
+            )
+    used = [number for group in numbers.values() for number in group]
+    if len(set(used)) < len(used) or min(used, default=0) < 0:
+        raise ValueError(f"channels {numbers} must be distinct and not negative: one map a channel")
+    return numbers
+
+
+def pick(maps: Float[Tensor, "b k h w"], numbers: Sequence[int]) -> Float[Tensor, "b c h w"]:
+    """Return the channels of these numbers, by slices: a list as index is copied to the device each time.
+
+    Shapes:
+        maps: (b, k, h, w).
+        output: (b, len(numbers), h, w).
+    """
+    return torch.cat([maps[:, n : n + 1] for n in numbers], dim=1)
+
+
+def masked_smooth_l1(
+    prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]
+) -> Float[Tensor, ""]:
+    """Return the smooth L1 distance (turning point 0.1), averaged over the pixels of a mask and the channels.
+
+    The low turning point keeps a pixel's error of one pixel (0.1 units of 10 px) as heavy as L1 makes it.
+
+    Outside the mask there is no gradient; an empty mask gives 0.
+
+    Shapes:
+        prediction, target: (b, c, h, w), any real values.
+        mask: (b, 1, h, w), 0 or 1.
+
+    Example:
+        >>> far = torch.full((1, 2, 4, 4), 9.0)
+        >>> float(masked_smooth_l1(far, torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 4, 4)))
+        0.0
+    """
+    each = functional.smooth_l1_loss(prediction, target, beta=0.1, reduction="none")
+    return (each * mask).sum() / (mask.sum() * each.shape[1]).clamp(min=1)
+
+
+class InstanceMapsLoss(nn.Module):
+    """Weighted sum of one term per group of maps; output and target carry the groups in the same channels.
+
+    `alpha * Dice(foreground) + bce_weight * BCE(foreground) + beta * CAL(foreground) + border_weight *
+    BCE(border) + distance_weight * regression(distance) + offset_weight * smooth L1(offsets inside nuclei)`
+
+    Foreground and border channels of the output are logits; distance and offsets are compared as they are. A
+    term of weight 0, or of an absent group, is not computed. After a call `terms` holds the last value of
+    every computed term before weighting, and "total", as detached scalars, for a handler to log.
+
+    Args:
+        channels: group -> channel number(s), in the network's output and in the target: `foreground`,
+            `border`, `distance` (one each) and `offsets` (row, column). None or left out = absent. Only
+            offsets need another group, the foreground, because they are defined inside nuclei alone.
+        target_channels: the same for the target where its order differs; None: as `channels`.
+        alpha: weight of Dice on the foreground.
+        beta: weight of the curvature alignment loss on the foreground.
+        bce_weight: weight of the foreground's binary cross-entropy.
+        border_weight: weight of the border's binary cross-entropy.
+        distance_weight: weight of the distance map's regression, averaged over all pixels.
+        offset_weight: weight of the offsets' smooth L1, averaged over the foreground pixels of the target.
+        distance_loss: "smooth_l1" or "mse".
+        batch_dice: one Dice over the whole batch instead of one an image: calmer where crops may lack nuclei.
+        curvature: the curvature term; None: `CurvatureAlignmentLoss()`. It gets probabilities, or
+            logits where it has `from_logits`.
+
+    Raises:
+        ValueError: an option is out of range, `channels` is inconsistent, or a tensor lacks a named channel.
+
+    References:
+        Mohammed et al., LoGSAGE, 2025, Eq. 3 (alpha * Dice + beta * CAL). The other terms are this project's.
+
+    Example:
+        >>> loss = InstanceMapsLoss({"foreground": 0, "distance": 1}, beta=0)
+        >>> target = torch.zeros(1, 2, 8, 8)
+        >>> target[..., 2:6, 2:6] = 1
+        >>> maps = torch.stack([target[:, 0] * 200 - 100, target[:, 1]], dim=1)
+        >>> round(float(loss(maps, target)), 4), sorted(loss.terms)
+        (0.0, ['dice', 'distance', 'total'])
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, int | Sequence[int] | None],
+        *,
+        target_channels: Mapping[str, int | Sequence[int] | None] | None = None,
+        alpha: float | int = 1.0,
+        beta: float | int = 0.5,
+        bce_weight: float | int = 0.0,
+        border_weight: float | int = 1.0,
+        distance_weight: float | int = 1.0,
+        offset_weight: float | int = 1.0,
+        distance_loss: str = "smooth_l1",
+        batch_dice: bool = False,
+        curvature: CurvatureAlignmentLoss | None = None,
+    ) -> None:
+        super().__init__()
+        self.channels = channel_numbers(channels)
+        self.target_channels = self.channels if target_channels is None else channel_numbers(target_channels)
+        if not self.channels:
+            raise ValueError(f"channels names no map: give at least one of {', '.join(GROUPS)}")
+        if missing := set(self.channels) - set(self.target_channels):
+            raise ValueError(f"target_channels lacks {', '.join(sorted(missing))}, which channels has")
+        if "offsets" in self.channels and "foreground" not in self.target_channels:
+            raise ValueError(
+                "offsets are learnt inside nuclei only: name the foreground channel of the target too"
+            )
+        if distance_loss not in REGRESSIONS:
+            raise ValueError(
+                f"distance_loss {distance_loss!r} is unknown: choose one of {', '.join(REGRESSIONS)}"
+            )
+        weights = {
+            "dice": alpha,
+            "bce": bce_weight,
+            "curvature": beta,
+            "border": border_weight,
+            "distance": distance_weight,
+            "offsets": offset_weight,
+        }
+        for name, weight in weights.items():
+            if weight < 0:
+                raise ValueError(f"the weight {weight} of the loss term {name!r} must be 0 or more")
+        self.weights = {n: weight for n, weight in weights.items() if weight and TERMS[n] in self.channels}
+        if not self.weights:
+            raise ValueError(f"no loss is left: every weight of the groups {list(self.channels)} is 0")
+        self.distance_loss = distance_loss
+        self.dice = DiceLoss(sigmoid=True, batch=batch_dice)
+        self.curvature = CurvatureAlignmentLoss() if curvature is None else curvature
+        self.terms: dict[str, Tensor] = {}
+
+    def forward(
+        self, output: Float[Tensor, "b k h w"], target: Shaped[Tensor, "b t h w"]
+    ) -> Float[Tensor, ""]:
+        """Return the weighted sum, a scalar in float32 (float64 for a float64 output).
+
+        Shapes:
+            output: (b, k, h, w), logits for foreground and border, else real values; any floating type.
+            target: (b, t, h, w), foreground and border in {0, 1}, distance and offsets in the units to be
+                learnt.
+        """
+        self._check(output, target)
+        with torch.autocast(output.device.type, enabled=False):
+            maps = output.as_subclass(Tensor)
+            maps = maps if maps.dtype == torch.float64 else maps.float()
+            truth = target.as_subclass(Tensor).to(maps)
+            terms = self._terms(maps, truth)
+            total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
+        self.terms = {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
+        return total
+
+    def _terms(self, maps: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return every term that has a weight, before weighting."""
+        out = {group: pick(maps, numbers) for group, numbers in self.channels.items()}
+        true = {group: pick(truth, numbers) for group, numbers in self.target_channels.items()}
+        terms: dict[str, Tensor] = {}
+        for name in self.weights:
+            group = TERMS[name]
+            if name == "dice":
+                terms[name] = self.dice(out[group], true[group])
+            elif name == "curvature":
+                field = out[group] if self.curvature.from_logits else torch.sigmoid(out[group])
+                terms[name] = self.curvature(field, true[group])
+            elif name == "distance":
+                regression = functional.mse_loss if self.distance_loss == "mse" else functional.smooth_l1_loss
+                terms[name] = regression(out[group], true[group])
+            elif name == "offsets":
+                terms[name] = masked_smooth_l1(out[group], true[group], true["foreground"])
+            else:
+                terms[name] = functional.binary_cross_entropy_with_logits(out[group], true[group])
+        return terms
+
+    def _check(self, output: Tensor, target: Tensor) -> None:
+        """Refuse tensors that lack a named channel or differ in size, before an index error says less."""
+        if output.shape[0] != target.shape[0] or output.shape[2:] != target.shape[2:]:
+            raise ValueError(
+                f"output {tuple(output.shape)} and target {tuple(target.shape)} differ in batch or size"
+            )
+        for name, tensor, groups in (
+            ("output", output, self.channels),
+            ("target", target, self.target_channels),
+        ):
+            last = max(number for numbers in groups.values() for number in numbers)
+            if last >= tensor.shape[1]:
+                raise ValueError(
+                    f"the {name} has {tensor.shape[1]} channels, but channel {last} is named in {groups}: "
+                    "let the network, the targets and the loss agree"
+                )

@@ -1,0 +1,45 @@
+"""Label map x label map -> numbers, all from one sparse contingency table."""
+
+from .aji import aji_counts, aji_scores
+from .assignment import assign
+from .boundary import boundary_counts, boundary_scores, outlines
+from .canny import canny_edges
+from .classes import score_classes, summarize_classes
+from .contingency import ContingencyTable, contingency_table
+from .matching import IOU_RULES, PERCENTS, match, matching_counts, matching_scores
+from .oracle import oracle_f1_50, propagate_labels
+from .pixel import pixel_counts, pixel_scores, probability_counts
+from .ratio import Counts
+from .report import HEADLINE, ImageScores, json_safe, pool, score_image, scores_of_counts, summarize
+
+__all__ = [
+    "HEADLINE",
+    "IOU_RULES",
+    "PERCENTS",
+    "ContingencyTable",
+    "Counts",
+    "ImageScores",
+    "aji_counts",
+    "aji_scores",
+    "assign",
+    "boundary_counts",
+    "boundary_scores",
+    "canny_edges",
+    "contingency_table",
+    "json_safe",
+    "match",
+    "matching_counts",
+    "matching_scores",
+    "oracle_f1_50",
+    "outlines",
+    "pixel_counts",
+    "pixel_scores",
+    "pool",
+    "probability_counts",
+    "propagate_labels",
+    "score_classes",
+    "score_image",
+    "scores_of_counts",
+    "summarize",
+    "summarize_classes",
+]

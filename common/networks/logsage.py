@@ -1,0 +1,152 @@
+"""LoGSAGE: a Swin Transformer on the image and a U-Net encoder on its LoG saliency, fused at every scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from monai.networks.blocks import Convolution
+from monai.networks.nets.basic_unet import Down, TwoConv, UpCat
+from monai.networks.nets.swin_unetr import SwinTransformer
+from torch import Tensor, nn
+
+from .log_filter import LoGFilter
+
+
+class LoGSAGE(nn.Module):
+    """LoG-based saliency for guided encoding: two encoders, fusion, U-Net decoder, 1x1 head.
+
+    The Swin encoder gives features at /4, /8, ... ; the saliency encoder at /1, /2, /4, ... They are fused at each
+    scale that both have by concatenation and a 1x1 convolution. The image is the only input: the LoG is computed inside.
+
+    Args:
+        in_channels: channels of the image.
+        out_channels: maps of the head.
+        sigmas: LoG scales in pixels; 9 is the paper's best and answers to a radius of 12.7 px.
+        see_image: give the saliency encoder the image beside its LoG. The LoG at sigma 9 has no trace of the
+            outline left, and Swin starts at /4, so without the image nothing sees fine outlines. False = the paper.
+        use_log: False leaves the saliency encoder out: Swin alone, the paper's baseline.
+        saliency_features: widths of the saliency encoder and decoder at /1, /2, /4 ...: two more than Swin stages + 1.
+        embed_dim: width of the first Swin stage; it doubles at each stage (Swin-T: 96).
+        depths: blocks of each Swin stage (Swin-T: 2, 2, 6, 2).
+        num_heads: attention heads of each stage.
+        window_size: attention window in tokens.
+        dropout: probability in convolution blocks.
+        drop_path_rate: stochastic depth of Swin.
+
+    Shapes:
+        input: (b, in_channels, h, w), h and w multiples of `divisor`, intensities about 0..1.
+        output: (b, out_channels, h, w), real values (no activation).
+
+    Raises:
+        ValueError: widths and depths do not fit together, or the image does not fit the network.
+
+    References:
+        Mohammed et al., LoGSAGE, 2025, section 2.2 and Fig. 2.
+    """
+
+    PATCH = 4
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        *,
+        sigmas: Sequence[float] = (9,),
+        see_image: bool = True,
+        use_log: bool = True,
+        saliency_features: Sequence[int] = (16, 32, 64, 128, 160, 192),
+        embed_dim: int = 48,
+        depths: Sequence[int] = (2, 2, 2),
+        num_heads: Sequence[int] = (3, 6, 12),
+        window_size: int = 8,
+        dropout: float = 0.0,
+        drop_path_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        scales = len(depths) + 3  # /1, /2, then Swin's /4 and one more a stage
+        if len(saliency_features) != scales or len(num_heads) != len(depths):
+            raise ValueError(
+                f"{len(depths)} Swin stages need {scales} saliency_features and {len(depths)} num_heads, "
+                f"got {len(saliency_features)} and {len(num_heads)}"
+            )
+        self.divisor = 2 ** (scales - 1)
+        self.in_channels = in_channels
+        features = list(saliency_features)
+        norm = ("batch", {})
+        act = ("relu", {"inplace": True})
+
+        self.swin = _swin(in_channels, embed_dim, depths, num_heads, window_size, drop_path_rate)
+        self.log = LoGFilter(sigmas) if use_log else None
+        self.see_image = see_image or not use_log
+        saliency_channels = in_channels * (len(sigmas) * use_log + self.see_image)
+        self.stem = TwoConv(2, saliency_channels, features[0], act, norm, False, dropout)
+        self.down = nn.ModuleList()
+        self.fuse = nn.ModuleList()
+        for i in range(1, scales):
+            self.down.append(Down(2, features[i - 1], features[i], act, norm, False, dropout))
+            if i >= 2:
+                swin_width = embed_dim * 2 ** (i - 2)
+                self.fuse.append(
+                    Convolution(
+                        2, features[i] + swin_width, features[i], kernel_size=1, act=act, norm=norm, bias=False
+                    )
+                )
+        self.up = nn.ModuleList(
+            UpCat(2, features[i], features[i - 1], features[i - 1], act, norm, False, dropout, is_pad=False)
+            for i in range(scales - 1, 0, -1)
+        )
+        self.head = nn.Conv2d(features[0], out_channels, kernel_size=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the maps of an image."""
+        height, width = image.shape[-2:]
+        for name, size in (("height", height), ("width", width)):
+            if size % self.divisor:
+                fits = -(-size // self.divisor) * self.divisor
+                raise ValueError(f"{name} {size} is not a multiple of {self.divisor}: pad to {fits}")
+        context = self.swin(image)
+        features = [self.stem(self._saliency_input(image))]
+        for i, down in enumerate(self.down):
+            x = down(features[-1])
+            if i >= 1:
+                x = self.fuse[i - 1](torch.cat([x, context[i - 1]], dim=1))
+            features.append(x)
+        x = features.pop()
+        for up in self.up:
+            x = up(x, features.pop())
+        return self.head(x)
+
+    def _saliency_input(self, image: Tensor) -> Tensor:
+        parts = [image] if self.see_image else []
+        if self.log is not None:
+            parts.append(self.log(image))
+        return torch.cat(parts, dim=1)
+
+
+def _swin(
+    in_channels: int,
+    embed_dim: int,
+    depths: Sequence[int],
+    num_heads: Sequence[int],
+    window_size: int,
+    drop_path_rate: float,
+) -> SwinTransformer:
+    """Build MONAI's Swin with three or four stages."""
+    if len(depths) not in (3, 4):
+        raise ValueError(f"depths {list(depths)} has {len(depths)} stages: MONAI's Swin takes 3 or 4")
+    missing = 4 - len(depths)
+    swin = SwinTransformer(
+        in_chans=in_channels,
+        embed_dim=embed_dim,
+        window_size=(window_size, window_size),
+        patch_size=(LoGSAGE.PATCH, LoGSAGE.PATCH),
+        depths=[*depths, *[1] * missing],
+        num_heads=[*num_heads, *[1] * missing],
+        drop_path_rate=drop_path_rate,
+        spatial_dims=2,
+    )
+    if missing:
+        # MONAI always builds a fourth stage, whose only output is /64: smaller than a nucleus, and half the weights.
+        swin.layers4 = nn.ModuleList([nn.Identity()])
+    return swin

@@ -1,0 +1,32 @@
+"""A network on its device, in the memory layout and precision that are fast there."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from ..cpu_speed import has_fast_bfloat16
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -> Network:
+    """Move a network to a device; channels last on CUDA, bfloat16 convolutions on a CPU that has them in hardware.
+
+    MONAI's engines know mixed precision on CUDA alone, so that on the CPU the forward pass is wrapped here. Names of
+    the weights do not change, and weights stay float32.
+
+    Args:
+        network: image -> maps.
+        device: where it runs.
+        amp: whether lower precision may be used.
+    """
+    device = torch.device(device)
+    network = network.to(device)
+    if device.type == "cuda":
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    if device.type == "cpu" and amp and has_fast_bfloat16():
+        network.forward = torch.autocast("cpu", dtype=torch.bfloat16)(network.forward)  # type: ignore[method-assign]
+    return network

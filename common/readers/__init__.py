@@ -1,0 +1,35 @@
+"""Files -> images, label maps and data lists."""
+
+from .channels import ChannelChoice, choose_channels
+from .datalist import dataset_name, fingerprint, load_datalist
+from .crop_sampler import CropSampler
+from .dataset_check import check_dataset
+from .dataset_folder import dataset_folder
+from .image_file import probe, read_image, stem_of
+from .image_list import list_image_items, list_images
+from .image_record import BadFileError, ImageFile, ImageHeader
+from .label_file import probe_labels, read_labels
+from .monai_reader import LabelReader, MicroscopyReader
+
+__all__ = [
+    "BadFileError",
+    "CropSampler",
+    "dataset_folder",
+    "ChannelChoice",
+    "ImageFile",
+    "ImageHeader",
+    "LabelReader",
+    "MicroscopyReader",
+    "check_dataset",
+    "choose_channels",
+    "dataset_name",
+    "fingerprint",
+    "list_image_items",
+    "list_images",
+    "load_datalist",
+    "probe",
+    "probe_labels",
+    "read_image",
+    "read_labels",
+    "stem_of",
+]

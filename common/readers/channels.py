@@ -1,0 +1,84 @@
+"""The choice of channels, by number or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from .nearest import nearest_name
+
+ChannelChoice: TypeAlias = int | str | Sequence[int | str] | None
+
+
+def choose_channels(
+    channels: ChannelChoice, names: Sequence[str], *, path: str | Path = "the image"
+) -> tuple[int, ...]:
+    """Turn a choice of channels into their numbers, in the order that was asked for.
+
+    Args:
+        channels: None for all, a number from 0, a name (letter case does not matter), several of them in a
+            list, or one string with commas such as "DAPI,CD3" or "0,2". A channel may be asked for twice.
+        names: the names of the channels that are there.
+        path: the file, for the error.
+
+    Returns:
+        Numbers of the chosen channels.
+
+    Raises:
+        ValueError: if a channel is not there, or a name belongs to several channels.
+
+    Example:
+        >>> names = ("DAPI", "CD3", "CD8")
+        >>> choose_channels("cd8,DAPI", names), choose_channels([0, "CD3"], names)
+        ((2, 0), (0, 1))
+    """
+    if channels is None:
+        return tuple(range(len(names)))
+    if isinstance(channels, str):
+        whole = channels.strip().casefold() in {name.casefold() for name in names}
+        wanted: list[int | str] = [channels] if whole else list(channels.split(","))
+    elif isinstance(channels, Sequence):
+        wanted = list(channels)
+    else:
+        wanted = [channels]
+    if not wanted:
+        raise ValueError(
+            "no channel was chosen: give channel numbers or names, or leave the choice out for all"
+        )
+    return tuple(_number_of(channel, names, path) for channel in wanted)
+
+
+def _number_of(channel: int | str, names: Sequence[str], path: str | Path) -> int:
+    if isinstance(channel, bool) or not isinstance(channel, (int, str)):
+        raise ValueError(
+            f"channel {channel!r} is neither a number nor a name: choose one of {_listing(names)}"
+        )
+    wanted = str(channel).strip()
+    if isinstance(channel, str):
+        matches = [number for number, name in enumerate(names) if name == wanted] or [
+            number for number, name in enumerate(names) if name.casefold() == wanted.casefold()
+        ]
+        if len(matches) > 1:
+            raise ValueError(
+                f"{path} has {len(matches)} channels named {wanted}: choose by number, one of "
+                f"{', '.join(map(str, matches))}"
+            )
+        if matches:
+            return matches[0]
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return int(wanted)
+    named = [name for number, name in enumerate(names) if name != str(number)]
+    guess = (
+        f": did you mean {nearest_name(wanted, named)}? It has"
+        if named and not wanted.isdecimal()
+        else ": it has"
+    )
+    raise ValueError(f"{path} has no channel {wanted}{guess} {_listing(names)}")
+
+
+def _listing(names: Sequence[str]) -> str:
+    """Name every channel with its number, as far as one sentence can hold them."""
+    shown = [name if name == str(number) else f"{number} ({name})" for number, name in enumerate(names)]
+    more = f" and {len(shown) - 40} more" if len(shown) > 40 else ""
+    return ", ".join(shown[:40]) + more

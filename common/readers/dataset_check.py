@@ -1,0 +1,44 @@
+"""The check of a data set before training: every file's header, no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .channels import ChannelChoice, choose_channels
+from .dataset_json import Item
+from .image_file import probe
+from .label_file import probe_labels
+
+
+def check_dataset(items: Sequence[Item], *, channels: ChannelChoice = None) -> None:
+    """Refuse the first pair of files that training would fail on: unreadable, of two sizes, or no channel.
+
+    Args:
+        items: a data list; items without "label" are checked for their image alone.
+        channels: the choice of channels that the reader will make.
+
+    Raises:
+        FileNotFoundError: if a file is not there.
+        ValueError: naming the first file that cannot be used, and the mend.
+    """
+    first: tuple[str, int] | None = None
+    for item in items:
+        image = item["image"]
+        header = probe(image, channel_names=item.get("channels"))
+        chosen = choose_channels(channels, header.channel_names, path=image)
+        if first is None:
+            first = (image, len(chosen))
+        if len(chosen) != first[1]:
+            raise ValueError(
+                f"{image} has {len(chosen)} channel(s) but {first[0]} has {first[1]}: choose channels that "
+                f"all images have, for example --channels 0"
+            )
+        if item.get("label") is None:
+            continue
+        size, label_size = header.shape[1:], probe_labels(item["label"]).shape[1:]
+        if label_size != size:
+            turned = " (it seems to be transposed)" if label_size == size[::-1] else ""
+            raise ValueError(
+                f"the label {item['label']} is {label_size[0]} x {label_size[1]} pixels but its image "
+                f"{image} is {size[0]} x {size[1]}{turned}: export the label at the size of the image"
+            )

@@ -1,0 +1,104 @@
+"""The file `dataset.json`: MONAI's data list, with what is known of each image."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+NAME = "dataset.json"
+SPLITS = ("training", "validation", "test")
+Item = dict[str, Any]
+
+
+def read_dataset_json(folder: Path) -> dict[str, Any] | None:
+    """Return the content of a folder's `dataset.json`, or None where there is none.
+
+    Args:
+        folder: the data set's folder.
+
+    Raises:
+        ValueError: if it is not JSON, or not an object with lists of images.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path} is not JSON (line {error.lineno}, column {error.colno}: {error.msg}): mend it there, or "
+            f"remove the file to use the folders images and labels"
+        ) from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not JSON (it is no UTF-8 text): write it again as UTF-8") from None
+    if not isinstance(content, dict) or not any(isinstance(content.get(split), list) for split in SPLITS):
+        raise ValueError(
+            f'{path} has none of the lists "training", "validation" and "test": '
+            f'add them, each a list of {{"image": ..., "label": ...}}'
+        )
+    return content
+
+
+def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
+    """Return one list of a `dataset.json` with absolute paths.
+
+    Names of channels and the pixel size that stand at the top hold for every image that has none of its own.
+
+    Args:
+        content: the file's content.
+        split: "training", "validation" or "test".
+        folder: the data set's folder, which paths are relative to.
+
+    Raises:
+        ValueError: if an entry has no image.
+    """
+    listed = content.get(split) or []
+    if not isinstance(listed, list):
+        raise ValueError(
+            f'{folder / NAME}: "{split}" is not a list: write [{{"image": ..., "label": ...}}, ...]'
+        )
+    common = {key: content[key] for key in ("channels", "pixel_size_um") if content.get(key)}
+    items = []
+    for number, entry in enumerate(listed):
+        entry = {"image": entry} if isinstance(entry, str) else entry
+        if not isinstance(entry, dict) or not isinstance(entry.get("image"), str) or not entry["image"]:
+            raise ValueError(
+                f'{folder / NAME}: entry {number} of "{split}" names no image: add "image": "images/..."'
+            )
+        item = common | {key: value for key, value in entry.items() if value is not None}
+        for key in ("image", "label"):
+            if isinstance(item.get(key), str):
+                item[key] = os.path.abspath(folder / item[key])
+        items.append(item)
+    return items
+
+
+def known_of(image: Path) -> Item:
+    """Return what the `dataset.json` beside an image, or one folder above, says of that image.
+
+    Args:
+        image: an image file; it need not be listed anywhere.
+
+    Returns:
+        Its entry, empty where there is none; a file that is no data list counts as none.
+    """
+    path = os.path.abspath(image)
+    for folder in (os.path.dirname(path), os.path.dirname(os.path.dirname(path))):
+        try:
+            changed = os.stat(os.path.join(folder, NAME)).st_mtime_ns
+        except OSError:
+            continue
+        return _entries(folder, changed).get(path, {})
+    return {}
+
+
+@lru_cache(maxsize=16)
+def _entries(folder: str, changed: int) -> dict[str, Item]:
+    try:
+        content = read_dataset_json(Path(folder)) or {}
+        return {item["image"]: item for split in SPLITS for item in items_of(content, split, Path(folder))}
+    except ValueError:
+        return {}

@@ -1,0 +1,89 @@
+"""A label file -> label map: integers, one channel, 0 = background and i = nucleus i."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from .image_file import probe, read_plane
+from .image_record import BadFileError, ImageHeader
+
+logger = logging.getLogger(__name__)
+
+
+def probe_labels(path: str | Path) -> ImageHeader:
+    """Read the header of a label file and refuse one that cannot hold labels.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        BadFileError: (a ValueError) if it cannot be read, holds real numbers, or has several channels.
+    """
+    header = probe(path, for_labels=True)
+    count = header.shape[0]
+    if count > 1:
+        what = "an RGB picture" if header.is_rgb else f"an image of {count} channels"
+        raise BadFileError(
+            f"{path} is {what}, not a label map: save one channel of integers, 0 = background and "
+            f"i = nucleus i, for example as a 16-bit TIFF"
+        )
+    if header.dtype.kind == "f":
+        raise BadFileError(
+            f"{path} holds {header.dtype} numbers, but labels are integers: convert it, for example by "
+            f'tifffile.imwrite("labels.tif", array.round().astype("uint16"))'
+        )
+    return header
+
+
+def read_labels(path: str | Path) -> np.ndarray:
+    """Read a label map from TIFF, PNG, BMP or NIfTI.
+
+    Args:
+        path: the file. A mask of one value is taken as it is: as one nucleus, with a warning where it has
+            many parts.
+
+    Shapes:
+        returns: (H, W), int32; 0 = background, i = nucleus i; ids as stored, so not always 1 to N.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it cannot be read, holds real numbers, colours or negative numbers.
+    """
+    probe_labels(path)
+    labels = read_plane(path)
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if low < 0:
+        raise BadFileError(
+            f"{path} holds the negative label {low}: use 0 for background and 1, 2, ... for nuclei"
+        )
+    if high > np.iinfo(np.int32).max:
+        raise BadFileError(f"{path} holds the label {high}, too large: number the nuclei from 1")
+    if high in (1, 255) and np.all((labels == 0) | (labels == high)):
+        _warn_of_mask(path, labels, high)
+    return labels.astype(np.int32)
+
+
+def _warn_of_mask(path: str | Path, labels: np.ndarray, value: int) -> None:
+    parts = ndimage.label(labels)[1]
+    if parts > 1 and _first_in(Path(path).parent):
+        logger.warning(
+            "%s is a mask: its single value %d in %d parts reads as ONE nucleus; to make the parts nuclei, "
+            "save skimage.measure.label(mask) (said once per folder)",
+            path,
+            value,
+            parts,
+        )
+
+
+_seen: set[Path] = set()
+
+
+def _first_in(folder: Path) -> bool:
+    first = folder not in _seen
+    _seen.add(folder)
+    return first

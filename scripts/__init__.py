@@ -1,0 +1,1 @@
+"""Command lines, each run as `python -m scripts.<verb>` from the repository root."""

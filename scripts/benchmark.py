@@ -1,0 +1,175 @@
+"""Time what must be quick: `python -m scripts.benchmark [metrics] [--repeats 9] [--output FILE.json]`.
+
+The figures are medians after a warm-up, on one 1024 x 1024 pair of label maps with about 1,400 nuclei.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.commands import main
+from common.metrics import (
+    aji_counts,
+    boundary_counts,
+    contingency_table,
+    matching_counts,
+    probability_counts,
+    score_image,
+)
+
+SIZE_PX = 1024
+SPACING_PX = 27.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to time: its name, what to call, and the time it may take (milliseconds), if there is one."""
+
+    name: str
+    call: Callable[[], Any]
+    limit_ms: float | None = None
+
+
+def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None) -> list[dict[str, Any]]:
+    """Time the metrics (and whatever else is registered) and print a table.
+
+    Args:
+        what: a part of the benchmark, such as "metrics", or "all".
+        repeats: runs of each task, of which the median counts; one more warms up.
+        output: JSON file for the same figures.
+
+    Returns:
+        For each task its name, median and fastest time in milliseconds, and its limit.
+
+    Raises:
+        ValueError: if there is no such part, or nothing to repeat.
+    """
+    if what != "all" and what not in PARTS:
+        raise ValueError(f"There is no benchmark {what!r}: choose one of {', '.join(['all', *PARTS])}.")
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}: choose 1 or more.")
+    parts = PARTS if what == "all" else {what: PARTS[what]}
+    rows = [time_task(task, repeats=repeats) for make_tasks in parts.values() for task in make_tasks()]
+    machine = describe_machine()
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    print(f"{'task':<44}{'median':>10}{'fastest':>10}{'limit':>10}")
+    for row in rows:
+        limit = "" if row["limit_ms"] is None else f"{row['limit_ms']:.0f} ms"
+        print(f"{row['task']:<44}{row['median_ms']:>7.1f} ms{row['fastest_ms']:>7.1f} ms{limit:>10}")
+    if output is not None:
+        path = Path(output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Under another name first, so that the file is there whole or not at all.
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(json.dumps({"machine": machine, "tasks": rows}, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    return rows
+
+
+def time_task(task: Task, *, repeats: int) -> dict[str, Any]:
+    """Time one task: a run to warm up, then `repeats` runs.
+
+    Args:
+        task: what to time.
+        repeats: number of runs.
+    """
+    task.call()
+    times_ms = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        task.call()
+        times_ms.append(1000 * (time.perf_counter() - start))
+    median, fastest = round(statistics.median(times_ms), 2), round(min(times_ms), 2)
+    return {"task": task.name, "median_ms": median, "fastest_ms": fastest, "limit_ms": task.limit_ms}
+
+
+def metrics_tasks() -> list[Task]:
+    """Make the tasks of the metrics: all of them together, then their parts."""
+    truth, prediction, probability = make_pair()
+    table = contingency_table(truth, prediction)
+    pair = f"{truth.shape[0]} x {truth.shape[1]}, {table.n_true} nuclei"
+    return [
+        Task(
+            f"all metrics ({pair})",
+            lambda: score_image(truth, prediction, probability=probability),
+            limit_ms=60,
+        ),
+        Task("  contingency table", lambda: contingency_table(truth, prediction)),
+        Task("  matching at ten thresholds, PQ", lambda: matching_counts(table)),
+        Task("  AJI and AJI+", lambda: aji_counts(table)),
+        Task("  both boundary Dice", lambda: boundary_counts(truth, prediction)),
+        Task("  pixel AP", lambda: probability_counts(truth > 0, probability)),
+    ]
+
+
+PARTS: dict[str, Callable[[], list[Task]]] = {"metrics": metrics_tasks}
+"""What can be timed: a further part is a further entry, a function that makes its tasks."""
+
+
+def make_pair(*, size_px: int = SIZE_PX, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Make a true label map, a prediction with the usual errors, and a foreground probability.
+
+    Nuclei are discs around the points of a jittered grid; where two meet, they touch along the line
+    between their centres. The prediction shifts and resizes them, loses and merges some.
+
+    Args:
+        size_px: height and width.
+        seed: of the random numbers.
+    """
+    rng = np.random.default_rng(seed)
+    axis = np.arange(SPACING_PX / 2, size_px, SPACING_PX)
+    centres = np.array([(row, column) for row in axis for column in axis])
+    centres += rng.normal(0, 3, centres.shape)
+    radii = rng.uniform(8, 15, len(centres))
+    names = 1 + rng.permutation(len(centres))
+    truth = _draw(centres, radii, names, size_px)
+    fate = rng.random(len(centres))
+    radii = np.where(fate < 0.04, 0, radii * rng.normal(1, 0.08, len(centres)))
+    merged = np.where(fate > 0.95, np.roll(names, 1), names)
+    prediction = _draw(centres + rng.normal(0, 1.5, centres.shape), radii, merged, size_px)
+    noise = rng.random((size_px, size_px), dtype=np.float32)
+    return truth, prediction, np.where(prediction > 0, 1 - noise**2 / 2, noise**2 / 2).astype(np.float32)
+
+
+def _draw(centres: np.ndarray, radii: np.ndarray, names: np.ndarray, size_px: int) -> np.ndarray:
+    """Paint the discs; a pixel inside several goes to the nearest centre."""
+    label_map = np.zeros((size_px, size_px), dtype=np.uint32)
+    nearest = np.full((size_px, size_px), np.inf)
+    for (row, column), radius, name in zip(centres, radii, names, strict=True):
+        top, left = (max(0, int(value - radius)) for value in (row, column))
+        window = (slice(top, int(row + radius) + 2), slice(left, int(column + radius) + 2))
+        height, width = label_map[window].shape
+        rows, columns = np.ogrid[top : top + height, left : left + width]
+        distance = np.hypot(rows - row, columns - column)
+        inside = (distance < radius) & (distance < nearest[window])
+        label_map[window][inside] = name
+        nearest[window][inside] = distance[inside]
+    return label_map
+
+
+def describe_machine() -> dict[str, Any]:
+    """Say on what the times were taken: processor, usable cores, how busy it is, and versions."""
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").is_file():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(
+            (ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor
+        )
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else "unknown"
+    versions = {"python": platform.python_version(), "numpy": np.__version__}
+    return {"processor": processor, "cores": usable, "load": load, **versions}
+
+
+if __name__ == "__main__":
+    main(benchmark)

@@ -1,0 +1,113 @@
+"""Turn a public data set, or QuPath annotations, into a folder to train on.
+
+python -m scripts.prepare bbbc038 --source stage1_train.zip --output data/bbbc038
+python -m scripts.prepare qupath --source my_project/export --output data/mine
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from PIL import Image
+from tqdm import tqdm
+
+from common.commands import main
+from common.readers import stem_of
+from common.readers.datasets import DatasetImage, describe, read_dataset
+from common.readers.folder_layout import split_by_seed
+
+
+def prepare(name: str, source: str, output: str, *, seed: int = 0, only: str | None = None) -> None:
+    """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
+
+    Args:
+        name: the data set, one of the modules in common/readers/datasets, such as bbbc038 or qupath.
+        source: its folder or archive, as downloaded or exported.
+        output: the folder to make; it must not exist, or be empty.
+        seed: of the split into training, validation and test (70 : 15 : 15).
+        only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a class name of qupath.
+
+    Raises:
+        FileNotFoundError: if the source is not there.
+        FileExistsError: if the output folder holds something already.
+        ValueError: if there is no such data set, or the source does not look as expected.
+    """
+    target = Path(os.path.abspath(Path(output).expanduser()))
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
+    about = describe(str(name))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        images = read_dataset(str(name), str(source), only=only)
+        items = [_write(image, draft) for image in tqdm(images, desc=str(name), unit=" images", disable=None)]
+        counts = _write_json(draft, target.name, about, items, seed=seed)
+        draft.chmod(0o755)  # mkdtemp's are for one user
+        if target.exists():
+            target.rmdir()
+        os.replace(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    print(
+        f"{output}: {len(items)} images ({', '.join(f'{count} {split}' for split, count in counts.items())})"
+    )
+
+
+def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
+    """Write one image and its label map, and return its entry in dataset.json."""
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(exist_ok=True)
+    label = folder / "labels" / f"{image.stem}.tif"
+    if label.exists():
+        raise ValueError(f"two images of the source are named {image.stem}: rename one")
+    tifffile.imwrite(label, image.label_map, compression="zlib")
+    item = {
+        "image": f"images/{_write_pixels(image, folder / 'images')}",
+        "label": f"labels/{label.name}",
+    } | image.extras
+    if image.classes:
+        (folder / "classes").mkdir(exist_ok=True)
+        item["classes"] = f"classes/{image.stem}.json"
+        (folder / item["classes"]).write_text(json.dumps(image.classes, indent=1), encoding="utf-8")
+    return item
+
+
+def _write_pixels(image: DatasetImage, folder: Path) -> str:
+    if isinstance(image.image, Path):
+        name = image.stem + image.image.name[len(stem_of(image.image)) :]
+        shutil.copyfile(image.image, folder / name)
+        return name
+    pixels = np.ascontiguousarray(image.image)
+    if pixels.dtype == np.uint8 and pixels.shape[0] in (1, 3):
+        Image.fromarray(pixels[0] if pixels.shape[0] == 1 else pixels.transpose(1, 2, 0)).save(
+            folder / f"{image.stem}.png"
+        )
+        return f"{image.stem}.png"
+    tifffile.imwrite(
+        folder / f"{image.stem}.tif",
+        pixels,
+        photometric="minisblack",
+        compression="zlib",
+        metadata={"axes": "CYX"},
+    )
+    return f"{image.stem}.tif"
+
+
+def _write_json(
+    folder: Path, name: str, about: str, items: list[dict[str, Any]], *, seed: int
+) -> dict[str, int]:
+    lists = split_by_seed(items, seed=seed)
+    content = {"name": name, "description": about, "seed": seed} | lists
+    (folder / "dataset.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return {split: len(listed) for split, listed in lists.items()}
+
+
+if __name__ == "__main__":
+    main(prepare)

@@ -1,0 +1,43 @@
+"""Sheets of pictures: every picture is on it, whole, in order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from common.export import contact_sheet
+
+RNG = np.random.default_rng(0)
+
+
+def test_pictures_of_any_size_are_whole_and_in_order() -> None:
+    pictures = [RNG.integers(0, 255, (h, w, 3)).astype(np.uint8) for h, w in ((10, 12), (8, 20), (9, 5))]
+    sheet = contact_sheet(pictures, columns=2, gap_px=3)
+    assert sheet.shape == (3 + 2 * 13, 3 + 2 * 23, 3)
+    for picture, (top, left) in zip(pictures, ((3, 3), (3, 26), (16, 3)), strict=True):
+        assert np.array_equal(sheet[top : top + picture.shape[0], left : left + picture.shape[1]], picture)
+
+
+def test_grey_pictures_become_grey_colours() -> None:
+    grey = RNG.integers(0, 255, (6, 7)).astype(np.uint8)
+    sheet = contact_sheet([grey], gap_px=0)
+    assert np.array_equal(sheet, np.stack([grey] * 3, axis=-1))
+
+
+def test_captions_are_written_above_and_leave_the_pictures_alone() -> None:
+    picture = np.zeros((40, 60, 3), dtype=np.uint8)
+    sheet = contact_sheet([picture, picture], captions=["truth", "predicted"], gap_px=2)
+    plain = contact_sheet([picture, picture], gap_px=2)
+    assert np.array_equal(sheet[-42:], plain[-42:])
+    head = sheet[2:-42]
+    assert (head < 128).any() and (head[:, -60:] < 128).any()
+
+
+def test_what_makes_no_sheet_is_refused() -> None:
+    picture = np.zeros((4, 4), dtype=np.uint8)
+    with pytest.raises(ValueError, match="make no sheet"):
+        contact_sheet([])
+    with pytest.raises(ValueError, match="make no sheet"):
+        contact_sheet([picture], columns=0)
+    with pytest.raises(ValueError, match="captions do not fit"):
+        contact_sheet([picture], captions=["a", "b"])

@@ -1,0 +1,101 @@
+"""Labels come back as they were written, the right way up; what cannot be labels is refused."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import imagecodecs
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+from monai.transforms import Compose, LoadImaged, Transposed
+from PIL import Image
+
+from common.readers import LabelReader, read_labels
+
+LABELS = np.zeros((20, 32), np.uint16)
+LABELS[2:5, 3:9], LABELS[10:18, 20:25], LABELS[0, 31] = 1, 2, 7
+
+
+def write(path: Path, labels: np.ndarray) -> None:
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, labels, compression="zlib")
+    elif path.suffix == ".png":
+        path.write_bytes(imagecodecs.png_encode(labels))
+    elif path.suffix == ".bmp":
+        Image.fromarray(labels).save(path)
+    else:
+        nibabel.save(nibabel.Nifti1Image(labels.T, np.eye(4), dtype=labels.dtype), path)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *(
+            (name, dtype)
+            for name in ("x.tif", "x.nii.gz")
+            for dtype in ("uint8", "uint16", "int32", "uint32", "int64")
+        ),
+        ("x.png", "uint8"),
+        ("x.png", "uint16"),
+        ("x.bmp", "uint8"),
+    ],
+)
+def test_labels_come_back_the_right_way_up(tmp_path: Path, name: str, dtype: str) -> None:
+    write(tmp_path / name, LABELS.astype(dtype))
+    assert read_labels(tmp_path / name).dtype == np.int32
+    assert (read_labels(tmp_path / name) == LABELS).all()
+
+    load = LoadImaged(keys="label", reader=LabelReader(), ensure_channel_first=True)
+    loaded = Compose([load, Transposed(keys="label", indices=(0, 2, 1))])({"label": str(tmp_path / name)})[
+        "label"
+    ]
+    assert (loaded.numpy() == LABELS[None]).all()
+
+
+def test_more_nuclei_than_16_bits_can_number(tmp_path: Path) -> None:
+    labels = np.arange(300 * 300, dtype=np.uint32).reshape(300, 300)
+    write(tmp_path / "x.tif", labels)
+    assert (read_labels(tmp_path / "x.tif") == labels).all()
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif"])
+def test_colour_tables_of_labels_are_left_alone(tmp_path: Path, name: str) -> None:
+    picture = Image.fromarray(LABELS.astype(np.uint8))
+    picture.putpalette((np.arange(768) * 37 % 256).astype(np.uint8).tobytes())
+    picture.save(tmp_path / name)
+    assert (read_labels(tmp_path / name) == LABELS).all()
+
+
+def test_a_mask_is_one_nucleus_and_says_so_once_per_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.png", "b.png"):
+        write(tmp_path / name, (LABELS > 0).astype(np.uint8) * 255)
+        assert set(np.unique(read_labels(tmp_path / name))) == {0, 255}
+    assert caplog.text.count("reads as ONE nucleus") == 1
+    assert all(record.levelno == logging.WARNING for record in caplog.records)
+
+
+def test_a_bilevel_mask(tmp_path: Path) -> None:
+    for name in ("x.png", "x.tif"):
+        Image.fromarray(LABELS == 1).save(tmp_path / name)
+        assert (read_labels(tmp_path / name) == (LABELS == 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (LABELS.astype(np.float32), "x.tif holds float32 numbers.*astype"),
+        (np.stack([LABELS.astype(np.uint8)] * 3, axis=-1), "x.tif is an RGB picture, not a label map"),
+        (np.stack([LABELS] * 2), "x.tif is an image of 2 channels"),
+        (LABELS.astype(np.int16) - 1, "x.tif holds the negative label -1"),
+        (LABELS.astype(np.uint32) + np.uint32(2**31), "too large: number the nuclei from 1"),
+    ],
+)
+def test_what_cannot_be_labels_is_refused(tmp_path: Path, labels: np.ndarray, said: str) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", labels)
+    with pytest.raises(ValueError, match=said):
+        read_labels(tmp_path / "x.tif")

@@ -1,0 +1,101 @@
+"""A prepared folder can be trained on; it appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from common.readers import load_datalist, read_image, read_labels
+from scripts.prepare import prepare
+
+IMAGE = np.arange(3 * 24 * 32, dtype=np.uint16).reshape(3, 24, 32)
+
+
+@pytest.fixture
+def kaggle(tmp_path: Path) -> Path:
+    for number in range(6):
+        case = tmp_path / "stage1_train" / f"id{number}"
+        (case / "images").mkdir(parents=True)
+        (case / "masks").mkdir()
+        mask = np.zeros((24, 32), np.uint8)
+        mask[number : number + 6, 2:20] = 255
+        Image.fromarray(np.stack([mask // 3] * 3 + [mask * 0 + 255], axis=2)).save(
+            case / "images" / f"{case.name}.png"
+        )
+        Image.fromarray(mask).save(case / "masks" / "m.png")
+    return tmp_path / "stage1_train"
+
+
+@pytest.fixture
+def qupath(tmp_path: Path) -> Path:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    outline = {"type": "Polygon", "coordinates": [[[2, 3], [9, 3], [9, 8], [2, 8], [2, 3]]]}
+    feature = {"type": "Feature", "geometry": outline, "properties": {"classification": {"name": "Tumor"}}}
+    for name in "abc":
+        metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "CD3", "CD8"]}}
+        tifffile.imwrite(folder / f"{name}.ome.tif", IMAGE, photometric="minisblack", metadata=metadata)
+        (folder / f"{name}.geojson").write_text(json.dumps([feature]))
+    return folder
+
+
+def test_bbbc038_is_ready_to_train_on(kaggle: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    output = tmp_path / "data" / "kaggle"
+    prepare("bbbc038", str(kaggle), str(output))
+    assert "6 images (4 training, 1 validation, 1 test)" in capsys.readouterr().out
+    items = [item for split in ("training", "validation", "test") for item in load_datalist(output, split)]
+    assert sorted(Path(item["image"]).stem for item in items) == [f"id{number}" for number in range(6)]
+    for item in items:
+        image, labels = read_image(item["image"]).pixels, read_labels(item["label"])
+        assert image.shape == (1, 24, 32) and ((image[0] > 0) == (labels > 0)).all()
+    assert json.loads((output / "dataset.json").read_text())["name"] == "kaggle"
+    assert sorted(path.name for path in output.parent.iterdir()) == ["kaggle"]
+
+
+def test_qupath_keeps_the_image_as_it_is(qupath: Path, tmp_path: Path) -> None:
+    prepare("qupath", str(qupath), str(tmp_path / "mine"))
+    (item,) = load_datalist(tmp_path / "mine", "validation", channels="CD3")
+    image = read_image(item["image"], channels="CD3")
+    assert image.channel_names == ("CD3",) and (image.pixels[0] == IMAGE[1]).all()
+    labels = read_labels(item["label"])
+    assert (labels[3:8, 2:9] == 1).all() and labels.sum() == 35
+    assert json.loads((tmp_path / "mine" / item["classes"]).read_text()) == {"1": "Tumor"}
+
+
+def test_the_seed_makes_the_split(kaggle: Path, tmp_path: Path) -> None:
+    splits = []
+    for number, seed in enumerate((0, 0, 1, 2, 3)):
+        prepare("bbbc038", str(kaggle), str(tmp_path / f"out{number}"), seed=seed)
+        splits.append(
+            tuple(Path(item["image"]).stem for item in load_datalist(tmp_path / f"out{number}", "training"))
+        )
+    assert splits[0] == splits[1] and len(set(splits)) > 1
+
+
+def test_nothing_appears_when_it_fails(kaggle: Path, tmp_path: Path) -> None:
+    (kaggle / "id5/masks/m.png").write_bytes(b"broken")
+    output = tmp_path / "data" / "kaggle"
+    with pytest.raises(ValueError, match="m.png cannot be read"):
+        prepare("bbbc038", str(kaggle), str(output))
+    assert list(output.parent.iterdir()) == []
+
+
+def test_an_output_that_holds_something_is_left_alone(kaggle: Path, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/precious.txt").write_text("x")
+    with pytest.raises(FileExistsError, match="full exists already: give --output a new folder"):
+        prepare("bbbc038", str(kaggle), str(tmp_path / "full"))
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["precious.txt"]
+    (tmp_path / "empty").mkdir()
+    prepare("bbbc038", str(kaggle), str(tmp_path / "empty"))
+    assert (tmp_path / "empty/dataset.json").is_file()
+
+
+def test_an_unknown_set_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'qpath': did you mean qupath"):
+        prepare("qpath", "x", str(tmp_path / "out"))
