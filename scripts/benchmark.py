@@ -49,7 +49,7 @@ def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None)
         output: JSON file for the same figures.
 
     Returns:
-        For each task its name, median and fastest time in milliseconds, and its limit.
+        For each task its name, median, fastest and processor time in milliseconds, and its limit.
 
     Raises:
         ValueError: if there is no such part, or nothing to repeat.
@@ -62,10 +62,11 @@ def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None)
     rows = [time_task(task, repeats=repeats) for make_tasks in parts.values() for task in make_tasks()]
     machine = describe_machine()
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print(f"{'task':<44}{'median':>10}{'fastest':>10}{'limit':>10}")
+    print(f"{'task':<44}{'median':>10}{'fastest':>10}{'cpu':>10}{'limit':>10}")
     for row in rows:
         limit = "" if row["limit_ms"] is None else f"{row['limit_ms']:.0f} ms"
-        print(f"{row['task']:<44}{row['median_ms']:>7.1f} ms{row['fastest_ms']:>7.1f} ms{limit:>10}")
+        times = "".join(f"{row[name]:>7.1f} ms" for name in ("median_ms", "fastest_ms", "cpu_ms"))
+        print(f"{row['task']:<44}{times}{limit:>10}")
     if output is not None:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,13 +85,20 @@ def time_task(task: Task, *, repeats: int) -> dict[str, Any]:
         repeats: number of runs.
     """
     task.call()
-    times_ms = []
+    times_ms, cpu_times_ms = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         task.call()
         times_ms.append(1000 * (time.perf_counter() - start))
-    median, fastest = round(statistics.median(times_ms), 2), round(min(times_ms), 2)
-    return {"task": task.name, "median_ms": median, "fastest_ms": fastest, "limit_ms": task.limit_ms}
+        cpu_times_ms.append(1000 * (time.process_time() - cpu_start))
+    return {
+        "task": task.name,
+        "median_ms": round(statistics.median(times_ms), 2),
+        "fastest_ms": round(min(times_ms), 2),
+        # On a busy machine this is nearer the truth: it leaves out the time spent waiting for a core.
+        "cpu_ms": round(statistics.median(cpu_times_ms), 2),
+        "limit_ms": task.limit_ms,
+    }
 
 
 def metrics_tasks() -> list[Task]:

@@ -3,7 +3,10 @@
 from .checkpoints import BestCheckpoint, CheckpointFolder, LastCheckpoint, set_aside
 from .epoch_averages import EpochAverages, averages_of
 from .evaluation_report import EvaluationReport
+from .inference_progress import InferenceProgress
 from .instance_metrics import InstanceMetrics, instance_metrics
+from .key_score import key_score
+from .learning_rate import LearningRate
 from .mlflow_run import MLflowRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
@@ -16,8 +19,10 @@ __all__ = [
     "CheckpointFolder",
     "EpochAverages",
     "EvaluationReport",
+    "InferenceProgress",
     "InstanceMetrics",
     "LastCheckpoint",
+    "LearningRate",
     "LoadWeights",
     "MLflowRun",
     "MLflowStore",
@@ -27,6 +32,7 @@ __all__ = [
     "averages_of",
     "find_weights",
     "instance_metrics",
+    "key_score",
     "load_weights",
     "set_aside",
 ]

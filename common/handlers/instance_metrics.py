@@ -27,6 +27,8 @@ from ..metrics import (
 
 __all__ = ["InstanceMetrics", "image_name", "instance_metrics", "items_of", "known_scores"]
 
+NEGATIVE_LOSS = "negative_val_loss"  # MONAI takes the higher key metric for the better one
+
 
 def known_scores() -> list[str]:
     """Return the names of all scores of a set of images, for example "pq_pooled".
@@ -198,7 +200,10 @@ class InstanceMetrics(Metric):
         engine.state.instance_rows = [{"image": file, **scores.values} for file, scores, _ in scored]
         engine.state.iou_rule = self.iou_rule
         engine.state.metrics.update({score: summary[score] for score in self.ids})
-        engine.state.metrics[name] = 0.0 if math.isnan(summary[name]) else summary[name]
+        if name == NEGATIVE_LOSS:
+            engine.state.metrics[name] = -engine.state.metrics.get("val_loss", math.inf)
+        else:
+            engine.state.metrics[name] = 0.0 if math.isnan(summary[name]) else summary[name]
         if self.oracle:
             counts = [oracle for _, _, oracle in scored]
             values = [v for each in counts if not math.isnan(v := matching_scores(each)["f1_50"])]
@@ -220,7 +225,7 @@ class InstanceMetrics(Metric):
         """
         known = known_scores()
         for score in (name, *self.ids):
-            if score not in known:
+            if score not in (*known, NEGATIVE_LOSS):
                 near = difflib.get_close_matches(score, known, n=1)
                 raise ValueError(f"there is no score {score!r}: did you mean {(near or ['pq_pooled'])[0]!r}?")
         super().attach(engine, name, EpochWise() if usage is None else usage)
@@ -232,11 +237,11 @@ def instance_metrics(select_by: str = "pq_pooled", **options: Any) -> dict[str, 
     The keys of a configuration cannot be references, so that ``--select_by`` needs this function.
 
     Args:
-        select_by: the score that selects the best checkpoint and stops early.
+        select_by: the score that selects the best checkpoint and stops early, or "val_loss", the lower the better.
         **options: as for `InstanceMetrics`.
 
     Example:
         >>> list(instance_metrics("f1_50_pooled"))
         ['f1_50_pooled']
     """
-    return {select_by: InstanceMetrics(**options)}
+    return {NEGATIVE_LOSS if select_by == "val_loss" else select_by: InstanceMetrics(**options)}

@@ -26,7 +26,7 @@ __all__ = ["MLflowRun"]
 _log = logging.getLogger(__name__)
 
 
-def _is_on(enabled: bool | str | None) -> bool:
+def _is_on(enabled: bool | int | str | None) -> bool:
     """Read a switch as it arrives from a command line, ``off`` or ``False``.
 
     Example:
@@ -77,7 +77,7 @@ class MLflowRun:
         tags: Mapping[str, str] | None = None,
         artifacts: Sequence[str | Path] = (),
         pictures: int | Pictures = 4,
-        enabled: bool | str | None = True,
+        enabled: bool | int | str | None = True,
         tracking_uri: str | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:

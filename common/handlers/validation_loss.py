@@ -46,7 +46,6 @@ class ValidationLoss:
         """
         engine.add_event_handler(Events.EPOCH_STARTED, self._epoch_started)
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._forward_completed)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch_completed)
 
     def _epoch_started(self, engine: Engine) -> None:
         self._values = []
@@ -59,7 +58,6 @@ class ValidationLoss:
         with torch.no_grad():
             value = self.loss(maps.float(), targets.to(maps.device))
         self._values.append(value.detach().float().mean())
-
-    def _epoch_completed(self, engine: Engine) -> None:
-        if self._values:
-            engine.state.metrics["val_loss"] = float(torch.stack(self._values).mean())
+        # Up to date after every image, because the key metric of the epoch may be this loss and is computed
+        # before any handler of the epoch's end.
+        engine.state.metrics["val_loss"] = float(torch.stack(self._values).mean())

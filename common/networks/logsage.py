@@ -22,10 +22,10 @@ class LoGSAGE(nn.Module):
     Args:
         in_channels: channels of the image.
         out_channels: maps of the head.
-        sigmas: LoG scales in pixels; 9 is the paper's best and answers to a radius of 12.7 px.
+        sigmas: LoG scales in pixels, none with `see_image` for a plain U-Net encoder; 9 is the paper's best and answers to a radius of 12.7 px.
         see_image: give the saliency encoder the image beside its LoG. The LoG at sigma 9 has no trace of the
             outline left, and Swin starts at /4, so without the image nothing sees fine outlines. False = the paper.
-        use_log: False leaves the saliency encoder out: Swin alone, the paper's baseline.
+        use_saliency: False leaves the saliency encoder out: Swin alone, the paper's baseline.
         saliency_features: widths of the saliency encoder and decoder at /1, /2, /4 ...: two more than Swin stages + 1.
         embed_dim: width of the first Swin stage; it doubles at each stage (Swin-T: 96).
         depths: blocks of each Swin stage (Swin-T: 2, 2, 6, 2).
@@ -54,7 +54,7 @@ class LoGSAGE(nn.Module):
         *,
         sigmas: Sequence[float] = (9,),
         see_image: bool = True,
-        use_log: bool = True,
+        use_saliency: bool = True,
         saliency_features: Sequence[int] = (16, 32, 64, 128, 160, 192),
         embed_dim: int = 48,
         depths: Sequence[int] = (2, 2, 2),
@@ -77,23 +77,34 @@ class LoGSAGE(nn.Module):
         act = ("relu", {"inplace": True})
 
         self.swin = _swin(in_channels, embed_dim, depths, num_heads, window_size, drop_path_rate)
-        self.log = LoGFilter(sigmas) if use_log else None
-        self.see_image = see_image or not use_log
-        saliency_channels = in_channels * (len(sigmas) * use_log + self.see_image)
-        self.stem = TwoConv(2, saliency_channels, features[0], act, norm, False, dropout)
+        self.see_image = see_image
+        self.log = LoGFilter(sigmas) if sigmas and use_saliency else None
+        self.stem: nn.Module | None = None
         self.down = nn.ModuleList()
-        self.fuse = nn.ModuleList()
-        for i in range(1, scales):
-            self.down.append(Down(2, features[i - 1], features[i], act, norm, False, dropout))
-            if i >= 2:
-                swin_width = embed_dim * 2 ** (i - 2)
-                self.fuse.append(
-                    Convolution(
-                        2, features[i] + swin_width, features[i], kernel_size=1, act=act, norm=norm, bias=False
-                    )
-                )
+        if use_saliency:
+            seen = in_channels * (len(sigmas) + see_image)
+            if not seen:
+                raise ValueError("the saliency encoder sees nothing: give sigmas, or see_image true")
+            self.stem = TwoConv(2, seen, features[0], act, norm, False, dropout)
+            self.down.extend(
+                Down(2, features[i - 1], features[i], act, norm, False, dropout) for i in range(1, scales)
+            )
+        self.fuse = nn.ModuleList(
+            Convolution(
+                2,
+                features[i] * use_saliency + embed_dim * 2 ** (i - 2),
+                features[i],
+                kernel_size=1,
+                act=act,
+                norm=norm,
+                bias=False,
+            )
+            for i in range(2, scales)
+        )
+        # Swin alone has nothing to hand over at /1 and /2.
+        skips = [features[i] if use_saliency or i >= 2 else 0 for i in range(scales)]
         self.up = nn.ModuleList(
-            UpCat(2, features[i], features[i - 1], features[i - 1], act, norm, False, dropout, is_pad=False)
+            UpCat(2, features[i], skips[i - 1], features[i - 1], act, norm, False, dropout, is_pad=False)
             for i in range(scales - 1, 0, -1)
         )
         self.head = nn.Conv2d(features[0], out_channels, kernel_size=1)
@@ -105,23 +116,26 @@ class LoGSAGE(nn.Module):
             if size % self.divisor:
                 fits = -(-size // self.divisor) * self.divisor
                 raise ValueError(f"{name} {size} is not a multiple of {self.divisor}: pad to {fits}")
-        context = self.swin(image)
-        features = [self.stem(self._saliency_input(image))]
-        for i, down in enumerate(self.down):
-            x = down(features[-1])
-            if i >= 1:
-                x = self.fuse[i - 1](torch.cat([x, context[i - 1]], dim=1))
-            features.append(x)
+        saliency = self._saliency(image)
+        features: list[Tensor | None] = [*saliency[:2]]
+        for fuse, context, salient in zip(self.fuse, self.swin(image), saliency[2:], strict=False):
+            features.append(fuse(context if salient is None else torch.cat([salient, context], dim=1)))
         x = features.pop()
         for up in self.up:
             x = up(x, features.pop())
         return self.head(x)
 
-    def _saliency_input(self, image: Tensor) -> Tensor:
-        parts = [image] if self.see_image else []
+    def _saliency(self, image: Tensor) -> list[Tensor | None]:
+        """Return the saliency encoder's features at /1, /2, ..., or nothing for each scale without the encoder."""
+        if self.stem is None:
+            return [None] * (len(self.fuse) + 2)
+        seen = [image] if self.see_image else []
         if self.log is not None:
-            parts.append(self.log(image))
-        return torch.cat(parts, dim=1)
+            seen.append(self.log(image))
+        features = [self.stem(torch.cat(seen, dim=1))]
+        for down in self.down:
+            features.append(down(features[-1]))
+        return features
 
 
 def _swin(

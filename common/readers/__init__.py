@@ -1,8 +1,8 @@
 """Files -> images, label maps and data lists."""
 
 from .channels import ChannelChoice, choose_channels
-from .datalist import dataset_name, fingerprint, load_datalist
 from .crop_sampler import CropSampler
+from .datalist import dataset_name, fingerprint, load_datalist
 from .dataset_check import check_dataset
 from .dataset_folder import dataset_folder
 from .image_file import probe, read_image, stem_of
@@ -10,6 +10,7 @@ from .image_list import list_image_items, list_images
 from .image_record import BadFileError, ImageFile, ImageHeader
 from .label_file import probe_labels, read_labels
 from .monai_reader import LabelReader, MicroscopyReader
+from .sample import ensure_sample, make_image, write_sample, write_slide
 
 __all__ = [
     "BadFileError",
@@ -31,5 +32,9 @@ __all__ = [
     "probe_labels",
     "read_image",
     "read_labels",
+    "ensure_sample",
+    "make_image",
     "stem_of",
+    "write_sample",
+    "write_slide",
 ]

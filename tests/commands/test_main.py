@@ -16,6 +16,9 @@ def prepare(name: str, source: str, *, seed: int = 0, overwrite: bool = False) -
 
     Args:
         name: which.
+        source: where it comes from.
+        seed: of the split.
+        overwrite: whether to replace it.
     """
     calls.append((name, source, seed, overwrite))
     if name == "broken":

@@ -108,6 +108,6 @@ def test_a_large_picture_takes_a_moment() -> None:
     rng = np.random.default_rng(0)
     image = rng.random((1, 1024, 1024), dtype=np.float32)
     label_map = np.kron(np.arange(1, 1025).reshape(32, 32), np.ones((32, 32), dtype=np.int64))
-    begin = time.perf_counter()
+    begin = time.process_time()  # of this process alone: tests run side by side
     overlay(image, label_map, label_map)
-    assert time.perf_counter() - begin < 3  # 0.15 s; generous, because tests run side by side
+    assert time.process_time() - begin < 1  # 0.06 s on one core

@@ -1,4 +1,4 @@
-"""A network of one convolution, engines around it and images of a few squares, for the tests of the handlers."""
+"""A network of one convolution, engines around it and images of two squares, for the tests of handlers."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ class Workshop:
     def __init__(self) -> None:
         torch.manual_seed(0)
         self.network = torch.nn.Conv2d(1, 1, 1)
+        # Everything is background at first, so that the first epoch is not the best already.
+        torch.nn.init.constant_(self.network.weight, 2.0)
+        torch.nn.init.constant_(self.network.bias, -2.5)
         self.loss = TermedLoss()
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.5)
 
@@ -105,6 +108,16 @@ class At:
 
     def attach(self, engine: Any) -> None:
         engine.add_event_handler(self.event, self.call)
+
+
+@pytest.fixture(scope="session")
+def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An empty data base of MLflow: making its tables takes seconds."""
+    import mlflow
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlruns.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path.read_bytes()
 
 
 @pytest.fixture

@@ -23,7 +23,12 @@ def test_the_best_is_a_plain_state_dict_of_the_best_epoch(workshop, tmp_path, at
         states.append({key: value.clone() for key, value in workshop.network.state_dict().items()})
 
     evaluator.add_event_handler(Events.EPOCH_COMPLETED, note)
-    workshop.trainer(4, [], evaluator).run()
+
+    def spoil(engine):
+        torch.nn.init.constant_(workshop.network.bias, -100.0)
+
+    workshop.trainer(4, [at(Events.EPOCH_STARTED(once=4), spoil)], evaluator).run()
+    assert evaluator.state.best_metric_epoch == 3
     saved = torch.load(tmp_path / "model.pt", weights_only=True)
     assert _same(saved, states[evaluator.state.best_metric_epoch - 1])
     assert [file.name for file in tmp_path.iterdir()] == ["model.pt"]

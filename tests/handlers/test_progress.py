@@ -17,7 +17,7 @@ def test_one_line_per_epoch_with_loss_scores_best_and_time(workshop, capsys):
     assert len(lines) == 3
     number = r"\d+\.\d{3}"
     for epoch, line in enumerate(lines, start=1):
-        left = ", 0 s left" if epoch < 3 else ""
+        left = r", \d+ s left" if epoch < 3 else ""
         pattern = rf"epoch {epoch}/3  loss {number} \| val loss {number} pq {number} f1_50 {number}"
         assert re.fullmatch(rf"{pattern} \| best {number} @\d \| \d+ s{left}", line), line
 

@@ -1,0 +1,171 @@
+"""Train, evaluate and segment on the embedded sample: `python -m scripts.quickstart`, or `make quickstart`.
+
+Every step is a plain command, shown before it runs, that you can type yourself with your own images.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from skimage.measure import label as connected_components
+
+from common.commands import main
+from common.export import contact_sheet, overlay, write_picture
+from common.metrics import score_image, summarize
+from common.readers import dataset_folder, load_datalist, read_image, read_labels, stem_of
+
+SHOWN = ("f1_50_pooled", "ap_50_pooled", "pq_pooled", "aji_mean", "dice_mean")
+SAMPLE = "runs/sample_fluorescence"
+
+
+def quickstart(
+    output: str = "runs/quickstart", *, bundle: str = "logsage", epochs: int = 12, seed: int = 0
+) -> dict[str, float]:
+    """Train a bundle briefly on the embedded sample, evaluate it, segment the test images and draw them.
+
+    Args:
+        output: folder of everything that is made: checkpoints, metrics.json, label maps, overlay.png.
+        bundle: which bundle, a folder of `bundles`.
+        epochs: passes of training; more are better and take longer.
+        seed: of the training.
+
+    Returns:
+        The scores on the sample's test images.
+
+    Raises:
+        FileNotFoundError: if this is not the repository's root, or there is no such bundle.
+        RuntimeError: if one of the commands fails.
+    """
+    configs = Path("bundles") / bundle / "configs"
+    if not (configs / "train.json").is_file():
+        raise FileNotFoundError(
+            f"{configs / 'train.json'} does not exist: run this from the repository's root, with a bundle "
+            f"that is there"
+        )
+    begin = time.monotonic()
+    out = Path(output)
+    weights, train = out / "checkpoints" / "model.pt", (configs / "train.json").as_posix()
+    where = ["--dataset_dir", SAMPLE]
+
+    _say("1 of 3: train")
+    length = ["--epochs", str(epochs), "--seed", str(seed)]
+    target = ["--ckpt_dir", weights.parent.as_posix()]
+    _run(["monai.bundle", "run", "training", "--config_file", train, *where, *length, *target])
+
+    _say("2 of 3: evaluate on the test images")
+    given = ["--split", "test", "--weights", weights.as_posix()]
+    target = ["--output_dir", (out / "evaluation").as_posix()]
+    _run(["monai.bundle", "run", "evaluating", "--config_file", train, *where, *given, *target])
+
+    _say("3 of 3: segment the test images, without their labels")
+    items = load_datalist(dataset_folder(SAMPLE), "test")
+    images = _copy_images(items, out / "test_images")
+    inference = (configs / "inference.json").as_posix()
+    given = ["--dataset_dir", images.as_posix(), "--weights", weights.as_posix()]
+    target = ["--output_dir", (out / "segmented").as_posix()]
+    _run(["monai.bundle", "run", "--config_file", inference, *given, *target])
+
+    scores = json.loads((out / "evaluation" / "metrics.json").read_text("utf-8"))
+    merged = score_merged(items)
+    picture = write_picture(out / "overlay.png", draw(items, out / "segmented"))
+    _tell(out, scores, merged, picture, minutes=(time.monotonic() - begin) / 60)
+    return {name: scores[name] for name in SHOWN}
+
+
+def score_merged(items: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Score what no splitting could do better: the connected components of the true foreground.
+
+    Args:
+        items: a datalist with labels.
+
+    Returns:
+        Every score, by its id.
+    """
+    scores = []
+    for item in items:
+        truth = read_labels(item["label"])
+        scores.append(score_image(truth, connected_components(truth > 0, connectivity=1)))
+    return summarize(scores)
+
+
+def draw(items: Sequence[dict[str, Any]], label_maps: Path, *, columns: int = 4) -> np.ndarray:
+    """Draw predicted and true outlines of several images on one sheet.
+
+    Args:
+        items: a datalist with labels.
+        label_maps: folder of the predictions, `<stem>.tif`.
+        columns: images in a row.
+
+    Shapes:
+        returns: (rows, columns, 3), uint8.
+    """
+    pictures = []
+    for item in items:
+        prediction = read_labels(label_maps / f"{stem_of(item['image'])}.tif")
+        pictures.append(
+            overlay(read_image(item["image"]).pixels, prediction, read_labels(item["label"]), zoom=2)
+        )
+    return contact_sheet(pictures, columns, captions=[stem_of(item["image"]) for item in items])
+
+
+def _copy_images(items: Sequence[dict[str, Any]], folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in items:
+        shutil.copyfile(item["image"], folder / Path(item["image"]).name)
+    return folder
+
+
+def _say(text: str) -> None:
+    print(f"\n== {text} ==", flush=True)
+
+
+def _run(words: Sequence[str]) -> None:
+    print(f"$ python -m {' '.join(words)}", flush=True)
+    code = subprocess.run([sys.executable, "-m", *words], check=False).returncode
+    if code:
+        raise RuntimeError(f"the command above failed (exit code {code}): its last line says why")
+
+
+def _tell(
+    out: Path, scores: dict[str, Any], merged: dict[str, float], picture: Path, *, minutes: float
+) -> None:
+    print(f"\nOn the sample's test images, after {minutes:.1f} minutes in all:\n")
+    print(f"{'':14}{'this training':>16}{'true foreground, touching nuclei not split':>46}")
+    for name in SHOWN:
+        print(f"{name:14}{scores[name]:16.3f}{merged[name]:46.3f}")
+    python = _shown_python()
+    store = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlruns.db")
+    look = store if store.startswith("http") else f"{python} -m mlflow ui --backend-store-uri {store}"
+    print(
+        f"\nweights        {(out / 'checkpoints' / 'model.pt').as_posix()}\n"
+        f"scores         {(out / 'evaluation' / 'metrics.json').as_posix()}\n"
+        f"label maps     {(out / 'segmented').as_posix()}{os.sep}*.tif\n"
+        f"picture        {picture.as_posix()}  (orange: predicted, blue: true, white: both)\n"
+        f"MLflow         {look}\n"
+        + (
+            ""
+            if store.startswith("http")
+            else "               then open http://127.0.0.1:5000 in a browser\n"
+        )
+        + f"\nYour own images: {python} -m monai.bundle run training --config_file "
+        f"bundles/logsage/configs/train.json --dataset_dir FOLDER (see README.md)"
+    )
+
+
+def _shown_python() -> str:
+    executable = Path(sys.executable)
+    inside = executable.is_relative_to(Path.cwd())
+    return str(executable.relative_to(Path.cwd())) if inside else "python"
+
+
+if __name__ == "__main__":
+    main(quickstart)

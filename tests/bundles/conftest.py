@@ -1,0 +1,49 @@
+"""Bundles as they lie on disk, a small sample to run them on, and MONAI's own runner in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigWorkflow
+
+from common.readers import write_sample
+
+ROOT = Path(__file__).parents[2]
+BUNDLES = sorted(path.parents[1].name for path in ROOT.glob("bundles/*/configs/train.json"))
+# Enough to go through everything once: two steps of two small crops.
+SHORT = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "crop_px": 64, "warmup_epochs": 0}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every test that asks for a `bundle` each bundle on disk."""
+    if "bundle" in metafunc.fixturenames:
+        metafunc.parametrize("bundle", BUNDLES)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of eight images of 96 x 80 pixels."""
+    return write_sample(tmp_path_factory.mktemp("data") / "sample", counts=(4, 2, 2), shape=(96, 80))
+
+
+@pytest.fixture
+def workflow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
+    """Make a bundle's workflow as a program does, from the repository's root, without MLflow."""
+    monkeypatch.chdir(ROOT)
+
+    def make(bundle: str, config: str = "train", *overlays: str, **options: Any) -> ConfigWorkflow:
+        folder = f"bundles/{bundle}/configs"
+        if config == "train":
+            options = {"mlflow": False, **SHORT, **options}
+        return ConfigWorkflow(
+            config_file=[f"{folder}/{name}.json" for name in (config, *overlays)],
+            meta_file=f"{folder}/metadata.json",
+            workflow_type=config,
+            logging_file=False,
+            **options,
+        )
+
+    return make

@@ -1,0 +1,167 @@
+"""What holds for every bundle on disk; a new one is tested by lying there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import tifffile
+from monai.bundle import ConfigParser, verify_net_in_out
+
+from common.readers import read_image
+
+from .conftest import BUNDLES, ROOT, SHORT
+
+# Top-level ids that every bundle has: scalars for the command line, blocks for overlays.
+CONTRACT = {
+    *("bundle_name", "bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split"),
+    *("seed", "split_seed", "epochs", "steps_per_epoch", "batch_size", "learning_rate", "warmup_epochs"),
+    *("weight_decay", "patience", "val_interval", "crop_px", "channels", "select_by", "mlflow", "amp"),
+    *("num_workers", "cache_images", "network_def", "targets", "loss", "optimizer", "decoder", "intensity"),
+    *("augmentation", "inferer", "scheduler", "device", "data", "network", "train", "validate", "evaluate"),
+    *("initialize", "training", "run", "evaluating"),
+}
+METADATA = {
+    "type": "object",
+    "required": ["schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version"]
+    + ["required_packages_version", "name", "task", "description", "authors", "copyright", "network_data_format"],
+    "properties": {
+        "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
+        "changelog": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
+        "network_data_format": {
+            "type": "object",
+            "required": ["inputs", "outputs"],
+            "additionalProperties": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {
+                    "type": "object",
+                    "required": ["type", "format", "num_channels", "spatial_shape", "dtype", "value_range"]
+                    + ["is_patch_data", "channel_def"],
+                },
+            },
+        },
+    },
+}
+
+
+def overlays_of(bundle: str) -> list[str]:
+    folder = ROOT / "bundles" / bundle / "configs"
+    found = [folder / "as_published.json", *sorted(folder.glob("ablations/*.json"))]
+    return [str(file.relative_to(folder).with_suffix("")) for file in found if file.is_file()]
+
+
+OVERLAYS = [(bundle, overlay) for bundle in BUNDLES for overlay in overlays_of(bundle)]
+
+
+def test_a_bundle_is_found():
+    assert BUNDLES
+
+
+def test_the_card_command_trains_evaluates_and_segments(bundle: str, sample: Path, tmp_path: Path):
+    train = f"bundles/{bundle}/configs/train.json"
+    places = ["--dataset_dir", str(sample), "--ckpt_dir", str(tmp_path / "ckpt")]
+    short = [f"--{name}={value}" for name, value in SHORT.items()]
+    uri = f"sqlite:///{(tmp_path / 'mlruns.db').as_posix()}"
+    env = {**os.environ, "MLFLOW_TRACKING_URI": uri, "OMP_NUM_THREADS": "1"}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "monai.bundle", "run", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    run("training", "--config_file", train, *places, *short)
+    assert {"model.pt", "last.pt", "train.json"} <= {file.name for file in (tmp_path / "ckpt").iterdir()}
+
+    out = tmp_path / "evaluation"
+    run("evaluating", "--config_file", train, *places, "--output_dir", str(out), "--split", "validation")
+    report = json.loads((out / "metrics.json").read_text())
+    assert len(report["images"]) == 2 and report["split"] == "validation"
+    assert {"pq_pooled", "aji_mean", "ap_50_pooled", "f1_mu_pooled", "pixel_ap_mean"} <= set(report)
+
+    images, out = sample / "images", tmp_path / "segmented"
+    text = run(
+        "--config_file", f"bundles/{bundle}/configs/inference.json", "--output_dir", str(out),
+        "--dataset_dir", str(images), "--ckpt_dir", str(tmp_path / "ckpt"),
+    )  # fmt: skip
+    assert "model.pt" in text
+    label_maps = sorted(out.glob("*"))
+    assert [file.stem for file in label_maps if file.is_file()] == sorted(file.stem for file in images.iterdir())
+    for file in out.glob("*.tif"):
+        label_map = tifffile.imread(file)
+        assert label_map.dtype in (np.uint16, np.uint32) and label_map.shape == (96, 80)
+
+
+@pytest.mark.parametrize(("name", "overlay"), OVERLAYS)
+def test_every_overlay_trains(name: str, overlay: str, workflow, sample: Path, tmp_path: Path):
+    training = workflow(name, "train", overlay, dataset_dir=str(sample), ckpt_dir=str(tmp_path))
+    training.initialize()
+    training.parser.get_parsed_content("training")
+    assert (tmp_path / "model.pt").is_file()
+
+
+@pytest.mark.parametrize(("name", "overlay"), OVERLAYS)
+def test_overlays_change_only_what_the_bundle_has(name: str, overlay: str):
+    folder = ROOT / "bundles" / name / "configs"
+    known = set(json.loads((folder / "train.json").read_text()))
+    assert set(json.loads((folder / f"{overlay}.json").read_text())) <= known
+
+
+def test_the_contract(bundle: str):
+    config = json.loads((ROOT / "bundles" / bundle / "configs" / "train.json").read_text())
+    assert set(config) >= CONTRACT
+    assert config["bundle_name"] == bundle and config["bundle_root"] == f"bundles/{bundle}"
+
+
+@pytest.mark.parametrize("config", ["train", "inference"])
+def test_monai_finds_every_property(bundle: str, config: str, workflow, sample: Path, tmp_path: Path):
+    made = workflow(bundle, config, dataset_dir=str(sample), ckpt_dir=str(tmp_path))
+    made.initialize()
+    assert made.check_properties() == []
+
+
+def test_inference_shares_the_network_of_training(bundle: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    blocks = []
+    for name in ("train", "inference"):
+        parser = ConfigParser()
+        parser.read_config(f"bundles/{bundle}/configs/{name}.json")
+        parser.resolve_macro_and_relative_ids()
+        blocks.append({key: parser[key] for key in ("network_def", "decoder", "intensity", "inferer", "device")})
+    assert blocks[0] == blocks[1]
+
+
+def test_metadata(bundle: str):
+    metadata = json.loads((ROOT / "bundles" / bundle / "configs" / "metadata.json").read_text())
+    jsonschema.validate(metadata, METADATA)
+    assert metadata["version"] in metadata["changelog"]
+    for name, data in metadata["network_data_format"]["outputs"].items():
+        assert len(data["channel_def"]) == data["num_channels"], name
+
+
+def test_the_network_takes_and_gives_what_metadata_says(bundle: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    folder = f"bundles/{bundle}/configs"
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=f"{folder}/metadata.json",
+        config_file=f"{folder}/train.json",
+        device="cpu",
+        p=1,
+        n=2,
+    )
+
+
+def test_label_maps_lie_as_their_images_do(sample: Path):
+    """The embedded sample's labels fit its images: bright where a nucleus is."""
+    for file in (sample / "images").iterdir():
+        image = read_image(file).pixels[0].astype(float)
+        label_map = tifffile.imread(sample / "labels" / f"{file.stem}.tif")
+        assert image[label_map > 0].mean() > 1.2 * image[label_map == 0].mean()

@@ -1,0 +1,111 @@
+"""Tests of what a person sees of ``python -m monai.bundle run``, with a bundle that prints and fails on demand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+CONFIG = {
+    "epochs": 1,
+    "dataset_dir": None,
+    "log_dir": "logs",
+    "items": [1, 2],
+    "loader": {"_target_": "torch.utils.data.DataLoader", "dataset": "@items", "num_workers": "@epochs"},
+    "initialize": [{"_target_": "common.commands.start", "log_dir": "@log_dir"}],
+    "imports": ["$import common.running_config as running", "$import json"],
+    "training": [
+        "$print('settings', json.dumps(running.top_level_scalars(running.running_config())))",
+        "$print('variant', running.variant(running.running_command()['config_files']))",
+    ],
+    "broken": ["$open(@dataset_dir)"],
+    "interrupted": ["$(_ for _ in ()).throw(KeyboardInterrupt)"],
+}
+
+# name: words after "run"
+COMMANDS = {
+    "plain": ["training", "--config_file", "train.json", "--epochs", "3"],
+    "overlay": ["training", "--config_file", "['train.json','no_log.json']"],
+    "idle": ["training", "--config_file", "['train.json','idle.json']"],
+    "misspelt": ["training", "--config_file", "train.json", "--epoch", "3"],
+    "impossible": ["training", "--config_file", "train.json", "--epochs", "0"],
+    "hash": ["broken", "--config_file", "train.json", "--dataset_dir", "a#b"],
+    "broken": ["broken", "--config_file", "train.json", "--dataset_dir", "no/such/folder"],
+    "interrupted": ["interrupted", "--config_file", "train.json"],
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bundle")
+    (folder / "train.json").write_text(json.dumps(CONFIG))
+    (folder / "no_log.json").write_text(json.dumps({"epochs": 2}))
+    (folder / "idle.json").write_text(json.dumps({"epoch": 2}))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    found = {}
+    waiting = list(COMMANDS.items())
+    while waiting:
+        # Two at a time: most of a command's time is spent importing MONAI.
+        pair, waiting = waiting[:2], waiting[2:]
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-m", "monai.bundle", "run", *words],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _, words in pair
+        ]
+        for (name, _), process in zip(pair, running, strict=True):
+            out, err = process.communicate(timeout=300)
+            found[name] = (process.returncode, out.splitlines(), err.splitlines(), folder)
+    return found
+
+
+def test_settings_are_seen_as_they_are_executed(results):
+    code, out, err, _ = results["plain"]
+    assert code == 0, err
+    (settings,) = [line.removeprefix("settings ") for line in out if line.startswith("settings ")]
+    assert json.loads(settings) == {"epochs": 3, "dataset_dir": None, "log_dir": "logs", "items": [1, 2]}
+    assert "variant default" in out
+
+
+def test_an_overlay_is_executed_and_named(results):
+    code, out, err, _ = results["overlay"]
+    assert code == 0, err
+    assert "variant no_log" in out and any('"epochs": 2' in line for line in out)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("misspelt", "unknown option --epoch: did you mean --epochs?"),
+        ("idle", "idle.json sets 'epoch', which train.json does not have: did you mean 'epochs'?"),
+        ("impossible", "--epochs must be a whole number of at least 1, not 0"),
+        ("hash", "--dataset_dir a#b cannot be used"),
+        ("broken", "No such file or directory: 'no/such/folder'"),
+    ],
+)
+def test_the_last_line_is_the_sentence_and_the_one_before_names_the_traceback(results, name, sentence):
+    code, out, err, folder = results[name]
+    assert code == 1
+    assert err[-1].startswith(f"error: {sentence}")
+    log = folder / err[-2].removeprefix("the full traceback is in ")
+    assert log == folder / "logs" / "error.log"
+    assert "Traceback" in log.read_text()
+    assert not any("Traceback" in line for line in (*out, *err))
+
+
+def test_an_interruption_is_one_word(results):
+    code, out, err, _ = results["interrupted"]
+    assert code != 0
+    assert err[-1] == "interrupted"
+    assert not any("Traceback" in line for line in (*out, *err))

@@ -1,0 +1,233 @@
+"""The project's picture, held by the code: who may import whom, how files are named, how long they are.
+
+The picture may change: then ALLOWED, the README's figure and docs/decisions.md change in the same commit.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# folder of common -> the folders it may import; modules directly in common are leaves for everyone.
+ALLOWED: dict[str, set[str]] = {
+    "readers": set(),
+    "transforms": set(),
+    "networks": set(),
+    "losses": set(),
+    "decoders": set(),
+    "metrics": set(),
+    "export": set(),
+    "handlers": {"metrics", "export"},
+    "slides": {"readers", "decoders", "export", "commands", "cluster"},
+    "commands": set(),
+    "cluster": set(),
+}
+# Beside the CPU wheel of torch torchvision cannot be imported; two others bring it along, OpenCV clashes.
+FORBIDDEN = {"torchvision", "timm", "segment_anything", "cv2"}
+VAGUE = {"utils.py", "util.py", "helpers.py", "helper.py", "misc.py", "tools.py", "common.py"}
+MAX_LINES, MAX_CONFIG_LINES, MAX_EXPRESSION = 300, 80, 110
+
+
+def files(folder: str, pattern: str = "*.py") -> list[Path]:
+    return sorted(path for path in (ROOT / folder).rglob(pattern) if "__pycache__" not in path.parts)
+
+
+COMMON, SCRIPTS, TESTS = files("common"), files("scripts"), files("tests")
+CONFIGS = [path for path in files("bundles", "*.json") if "configs" in path.parts]
+SHARED = files("common/configs", "*.json")
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield level (number of dots) and name of all that a file imports, `from .a import b` as 1, "a.b"."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node.level, ".".join(filter(None, (node.module, alias.name)))
+
+
+def imported_folders(path: Path, root: Path) -> set[str]:
+    """Return what a module imports relatively, as names directly under `root`; ".." for what lies outside."""
+    package = path.relative_to(root).parent.parts
+    found = set()
+    for level, name in imports(path):
+        if level == 0:
+            continue
+        up = level - 1
+        if up > len(package):
+            found.add("..")
+            continue
+        found.add((*package[: len(package) - up], *name.split("."))[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "expected"),
+    [
+        ("readers/a.py", "from .b import c", "readers"),
+        ("readers/a.py", "from ..metrics import c", "metrics"),
+        ("readers/a.py", "from .. import metrics", "metrics"),
+        ("readers/datasets/a.py", "from ..b import c", "readers"),
+        ("readers/datasets/a.py", "from ...export import c", "export"),
+        ("readers/a.py", "from ...scripts import c", ".."),
+        ("a.py", "def f():\n    from .losses import c", "losses"),
+    ],
+)
+def test_this_file_sees_who_imports_whom(tmp_path: Path, place: str, line: str, expected: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(line)
+    assert imported_folders(path, tmp_path) == {expected}
+
+
+@pytest.mark.parametrize("path", COMMON, ids=named)
+def test_folders_know_only_those_they_may(path: Path) -> None:
+    root = ROOT / "common"
+    inside = path.relative_to(root).parts
+    own = inside[0] if len(inside) > 1 else None
+    assert own is None or own in ALLOWED, f"{named(path)}: folder {own} is not in the picture: see ALLOWED"
+    known = {name for name in ALLOWED if (root / name).is_dir()}
+    used = (imported_folders(path, root) & (known | {".."})) - {own}
+    allowed = ALLOWED[own] if own else set()
+    assert used <= allowed, (
+        f"{named(path)} imports {', '.join(sorted(used - allowed))}: wire the pieces in a config, or move "
+        f"what both need into a module directly in common"
+    )
+
+
+@pytest.mark.parametrize("path", COMMON, ids=named)
+def test_common_imports_itself_relatively(path: Path) -> None:
+    absolute = [name for level, name in imports(path) if level == 0 and name.split(".")[0] == "common"]
+    assert not absolute, f"{named(path)} imports {absolute}: use dots, a packed bundle renames it"
+
+
+@pytest.mark.parametrize("path", COMMON + SCRIPTS, ids=named)
+def test_nobody_imports_scripts_bundles_or_tests(path: Path) -> None:
+    roots = {name.split(".")[0] for level, name in imports(path) if level == 0}
+    assert not roots & {"scripts", "bundles", "tests", "conftest"}
+    assert "scripts" not in path.parts or not any(level for level, _ in imports(path)), (
+        "scripts know only common"
+    )
+
+
+@pytest.mark.parametrize("path", COMMON + SCRIPTS + TESTS, ids=named)
+def test_packages_that_break_are_not_imported(path: Path) -> None:
+    assert not {name.split(".")[0] for _, name in imports(path)} & FORBIDDEN
+
+
+@pytest.mark.parametrize("path", COMMON + SCRIPTS + TESTS, ids=named)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    first = docstring.split("\n\n")[0]
+    assert first.rstrip().endswith((".", "?", ":")), (
+        f"{named(path)}: begin with one sentence that says what it is"
+    )
+    assert path.name not in VAGUE, f"{named(path)}: name the file after its concept"
+
+
+@pytest.mark.parametrize("path", COMMON + SCRIPTS, ids=named)
+def test_files_are_short(path: Path) -> None:
+    count = len(path.read_text("utf-8").splitlines())
+    assert count <= MAX_LINES, (
+        f"{named(path)} has {count} lines: one concept a file, at most {MAX_LINES} lines"
+    )
+
+
+def test_each_folder_exports_by_name() -> None:
+    for path in COMMON:
+        if path.name != "__init__.py" or len(path.relative_to(ROOT / "common").parts) != 2:
+            continue
+        assert "\n__all__ = [" in path.read_text("utf-8"), (
+            f"{named(path)}: re-export the folder's public names and list them in __all__"
+        )
+
+
+def test_every_folder_is_a_package() -> None:
+    folders = {path.parent for path in COMMON + SCRIPTS}
+    missing = [named(folder) for folder in folders if not (folder / "__init__.py").is_file()]
+    assert not missing, f"{missing} lack an __init__.py with one line that says what they are"
+
+
+def test_bundles_hold_no_code() -> None:
+    assert not [named(path) for path in files("bundles", "*.py*")]
+
+
+def test_tests_mirror_common() -> None:
+    """tests/<folder>/test_<concept>.py stands beside common/<folder>, or scripts, and shadows no package."""
+    assert not (ROOT / "tests" / "common").exists(), "a folder tests/common would shadow the package"
+    assert not [named(path) for path in TESTS if path.name == "__init__.py"]
+    homes = {path.name for path in (ROOT / "common").iterdir() if path.is_dir()} | {"scripts", "bundles"}
+    for path in TESTS:
+        inside = path.relative_to(ROOT / "tests").parts
+        assert len(inside) == 1 or inside[0] in homes, (
+            f"{named(path)} tests a folder that common does not have"
+        )
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=named)
+def test_bundle_configs_are_short(path: Path) -> None:
+    count = len(path.read_text("utf-8").splitlines())
+    assert count <= MAX_CONFIG_LINES, f"{named(path)} has {count} lines: wiring belongs in common/configs"
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    twice = {key for key in keys if keys.count(key) > 1}
+    assert not twice, f"{twice} stand twice: MONAI takes the last one and only warns"
+    return dict(pairs)
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from strings(part)
+
+
+@pytest.mark.parametrize("path", CONFIGS + SHARED, ids=named)
+def test_configs_hold_no_programs(path: Path) -> None:
+    config = json.loads(path.read_text("utf-8"), object_pairs_hook=unique_keys)
+    if path.name == "metadata.json":
+        return
+    for text in strings(config):
+        if text.startswith("$"):
+            assert "lambda" not in text, f"{named(path)}: name a function instead of {text!r}"
+            assert len(text) <= MAX_EXPRESSION, f"{named(path)}: name a function for the long {text!r}"
+            assert not ("@" in text and "import" in text), (
+                f"{named(path)}: MONAI cannot run {text!r}: @ and import"
+            )
+        assert not (path in SHARED and text.startswith("%")), (
+            f"{named(path)}: {text!r}: macros go one hop only"
+        )
+
+
+def test_no_path_of_a_machine() -> None:
+    # Written in parts, so that this file does not accuse itself.
+    places = "|".join(
+        ("ho" + "me", "ro" + "ot", "Us" + "ers", "t" + "mp", "wo" + "rk", "o" + "pt", "m" + "nt")
+    )
+    pattern = re.compile(rf"(?<![\w.:/*}}])/({places})/\w|[A-Z]:\\\\?Users")
+    suffixes = (".py", ".json", ".md", ".toml", ".txt", ".yml", ".cff", "")
+    texts = [path for path in ROOT.iterdir() if path.is_file() and path.suffix in suffixes]
+    for folder in ("bundles", "common", "docs", "scripts", "tests", ".ci", ".github"):
+        texts += [path for path in files(folder, "*") if path.is_file() and path.suffix in suffixes]
+    found = []
+    for path in texts:
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            if pattern.search(line):
+                found.append(f"{named(path)}:{number}: {line.strip()}")
+    assert not found, "\n".join(found)

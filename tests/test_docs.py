@@ -1,0 +1,171 @@
+"""What the documents tell people to type exists, versions agree, links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bundles/**/*.md")]
+    if path.is_file()
+)
+# What `python -m monai.bundle run` takes besides the keys of a config file.
+RUN_OPTIONS = {
+    "run_id",
+    "init_id",
+    "final_id",
+    "meta_file",
+    "config_file",
+    "logging_file",
+    "tracking",
+    "args_file",
+}
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def commands(text: str) -> list[str]:
+    """Return the lines of fenced shell blocks, continuation lines joined, comments and prompts left out."""
+    found = []
+    for block in re.findall(r"```(?:sh|bash|console|bat|powershell)\n(.*?)```", text, flags=re.DOTALL):
+        for line in re.sub(r"[\\^`]\n\s*", " ", block).splitlines():
+            line = re.sub(r"\s#.*$", "", line).strip().removeprefix("$ ")
+            if line and not line.startswith("#"):
+                found.append(line)
+    return found
+
+
+def options(command: str) -> set[str]:
+    return {re.split(r"[=:#]", name)[0] for name in re.findall(r"--([\w:#=]+)", command)}
+
+
+def parameters(script: Path) -> set[str]:
+    """Return the parameters of a script's public function, the one that its last lines give to `main`."""
+    tree = ast.parse(script.read_text("utf-8"))
+    ran = [
+        call.args[0].id
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "main"
+        if isinstance(call.args[0], ast.Name)
+    ]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name in ran:
+            arguments = node.args
+            return {one.arg for one in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
+    raise AssertionError(f"{named(script)} gives no function of its own to main")
+
+
+def check_command(command: str) -> None:
+    if make := re.fullmatch(r"make ([a-z-]+)", command):
+        assert re.search(rf"^{make[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE), command
+    for file in re.findall(r"(?<=-r )(\S+)", command):
+        assert (ROOT / file).is_file(), f"{command}: {file} is not there"
+    if " monai.bundle run" in command:
+        files = re.findall(r"[\w./-]+\.json", command)
+        assert files, f"{command}: name the config file"
+        missing = [file for file in files if not (ROOT / file).is_file()]
+        assert not missing, f"{command}: {missing} are not there"
+        keys = set(json.loads((ROOT / files[0]).read_text("utf-8")))
+        unknown = options(command) - keys - RUN_OPTIONS
+        assert not unknown, f"{command}: {files[0]} has no {sorted(unknown)}"
+        run_id = re.search(r"monai\.bundle run (\w+)", command)
+        assert (run_id[1] if run_id else "run") in keys, f"{command}: {files[0]} has no such key"
+    if script := re.search(r" -m scripts\.(\w+)", command):
+        path = ROOT / "scripts" / f"{script[1]}.py"
+        assert path.is_file(), f"{command}: {named(path)} is not there"
+        unknown = options(command) - parameters(path)
+        assert not unknown, f"{command}: {named(path)} has no {sorted(unknown)}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_commands_exist(path: Path) -> None:
+    for command in commands(path.read_text("utf-8")):
+        check_command(command)
+
+
+def test_the_readme_shows_the_commands_that_matter() -> None:
+    shown = commands((ROOT / "README.md").read_text("utf-8"))
+    assert shown[-1] and "make quickstart" in shown and "make test" in shown
+    assert "python -m monai.bundle run training --config_file bundles/logsage/configs/train.json" in shown
+    assert any(command.startswith(r".venv\Scripts\python") for command in shown), "Windows has no make"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make quickstar",
+        "pip install -r requirement.txt",
+        "python -m monai.bundle run training --config_file bundles/logsage/configs/trian.json",
+        "python -m monai.bundle run training --config_file bundles/logsage/configs/train.json --epoch 3",
+        "python -m monai.bundle run trainin --config_file bundles/logsage/configs/train.json",
+        "python -m scripts.quickstart --outptu x",
+        "python -m scripts.quickstar",
+    ],
+)
+def test_this_file_sees_a_slip(command: str) -> None:
+    with pytest.raises(AssertionError):
+        check_command(command)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("scripts/[a-z]*.py")), ids=named)
+def test_a_script_begins_with_its_command(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    assert f"python -m scripts.{path.stem}" in docstring
+    assert parameters(path)
+
+
+def version(pattern: str, file: str) -> str:
+    found = re.search(pattern, (ROOT / file).read_text("utf-8"), re.MULTILINE)
+    assert found, f"{file} names no version"
+    return found[1]
+
+
+def test_versions_agree() -> None:
+    expected = version(r'^version = "([\d.]+)"', "pyproject.toml")
+    assert version(r"^## ([\d.]+)", "CHANGELOG.md") == expected
+    assert version(r"^version: \"?([\d.]+)", "CITATION.cff") == expected
+
+
+def test_pins_lie_in_the_ranges() -> None:
+    """Every package of requirements.txt is in pyproject.toml and the other way round; two are pinned."""
+
+    def packages(lines: list[str]) -> dict[str, str]:
+        found = {}
+        for line in lines:
+            name, rest = re.match(r"([\w-]+)(.*)", line).groups()  # type: ignore[union-attr]
+            found[name] = rest.split("#")[0].strip()
+        return found
+
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = text.split("\ndependencies = [\n")[1].split("\n]")[0]
+    ranges = packages(re.findall(r'^ +"([^"]+)"', block, re.MULTILINE))
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    pins = packages([line for line in lines if line and not line.startswith("#")])
+    assert pins.keys() == ranges.keys()
+    assert {name for name, pin in pins.items() if "==" in pin} == {"torch", "monai"}
+    assert {name: pin for name, pin in pins.items() if "==" not in pin} == {
+        name: given for name, given in ranges.items() if name not in ("torch", "monai")
+    }
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        place = (path.parent / file) if file else path
+        assert place.exists(), f"{named(path)} links to {target}, which is not there"
+        if anchor and place.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", place.read_text("utf-8"), re.MULTILINE)
+            anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            assert anchor in anchors, f"{named(path)} links to {target}: no such heading"
