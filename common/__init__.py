@@ -1,1 +1,1 @@
-"""Everything the nuclei bundles share: readers, transforms, networks, losses, decoders, metrics, handlers and exports."""
+"""Everything the nuclei bundles share, from reading files to writing label maps: one folder a kind."""

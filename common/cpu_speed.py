@@ -1,4 +1,4 @@
-"""Settings of the process that make training and inference on a CPU several times faster, without changing results."""
+"""Settings of the process that make work on a CPU several times faster, without changing results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _M_MMAP_MAX = -4
 
 
 def has_fast_bfloat16() -> bool:
-    """Tell whether the CPU multiplies bfloat16 matrices in hardware (Intel AMX): 2 to 3 times faster than float32."""
+    """Tell whether the CPU multiplies bfloat16 matrices in hardware (Intel AMX), 2 to 3 times faster."""
     supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
     return bool(supported is not None and supported())
 
@@ -24,9 +24,9 @@ def has_fast_bfloat16() -> bool:
 def tune_cpu() -> None:
     """Flush denormal numbers to zero, and let the C library keep freed memory for the next step.
 
-    Measured on LoGSAGE's training step (16 crops of 192 px, 2 cores): denormals, which appear in gradients after
-    some steps, made it 4 to 6 times slower; returning every large buffer to the system and clearing it anew 1.8
-    times. Safe to call more than once.
+    Measured on LoGSAGE's training step (16 crops of 192 px, 2 cores): denormals, which appear in gradients
+    after some steps, made it 4 to 6 times slower; returning every large buffer to the system and clearing it
+    anew 1.8 times. Safe to call more than once.
     """
     # numpy examines the smallest denormal once, and warns where it is zero: let it look before.
     np.finfo(np.float32), np.finfo(np.float64)

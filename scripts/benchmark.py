@@ -1,6 +1,6 @@
-"""Time what must be quick: `python -m scripts.benchmark [metrics] [--repeats 9] [--output FILE.json]`.
+"""Time what must be quick: `python -m scripts.benchmark [WHAT] [--repeats 9] [--output FILE.json]`.
 
-The figures are medians after a warm-up, on one 1024 x 1024 pair of label maps with about 1,400 nuclei.
+The figures are medians after a warm-up, on one 1024 x 1024 image with about 1,400 nuclei.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.commands import main
+from common.decoders import CentreVotesDecoder, ComponentsDecoder, WatershedDecoder
 from common.metrics import (
     aji_counts,
     boundary_counts,
@@ -26,6 +28,7 @@ from common.metrics import (
     probability_counts,
     score_image,
 )
+from common.transforms import instance_targets
 
 SIZE_PX = 1024
 SPACING_PX = 27.0
@@ -41,10 +44,10 @@ class Task:
 
 
 def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None) -> list[dict[str, Any]]:
-    """Time the metrics (and whatever else is registered) and print a table.
+    """Time the metrics and the decoders, and print a table.
 
     Args:
-        what: a part of the benchmark, such as "metrics", or "all".
+        what: "metrics", "decoding" or "all".
         repeats: runs of each task, of which the median counts; one more warms up.
         output: JSON file for the same figures.
 
@@ -62,18 +65,18 @@ def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None)
     rows = [time_task(task, repeats=repeats) for make_tasks in parts.values() for task in make_tasks()]
     machine = describe_machine()
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print(f"{'task':<44}{'median':>10}{'fastest':>10}{'cpu':>10}{'limit':>10}")
+    print(f"{'task':<48}{'median':>10}{'fastest':>10}{'cpu':>10}{'limit':>10}")
     for row in rows:
         limit = "" if row["limit_ms"] is None else f"{row['limit_ms']:.0f} ms"
         times = "".join(f"{row[name]:>7.1f} ms" for name in ("median_ms", "fastest_ms", "cpu_ms"))
-        print(f"{row['task']:<44}{times}{limit:>10}")
+        print(f"{row['task']:<48}{times}{limit:>10}")
     if output is not None:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Under another name first, so that the file is there whole or not at all.
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps({"machine": machine, "tasks": rows}, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        part = path.with_name(path.name + ".partial")
+        part.write_text(json.dumps({"machine": machine, "tasks": rows}, indent=2) + "\n", encoding="utf-8")
+        os.replace(part, path)
     return rows
 
 
@@ -120,7 +123,26 @@ def metrics_tasks() -> list[Task]:
     ]
 
 
-PARTS: dict[str, Callable[[], list[Task]]] = {"metrics": metrics_tasks}
+def decoding_tasks() -> list[Task]:
+    """Make a task of each decoder, on maps as a network makes them: right, with noise on top."""
+    truth, _, _ = make_pair()
+    maps = instance_targets(truth.astype(np.int64), ("foreground", "distance", "row_offset", "column_offset"))
+    maps[0] = 8 * maps[0] - 4
+    maps += np.random.default_rng(0).normal(0, 0.1, maps.shape).astype(np.float32)
+    image = f"{truth.shape[0]} x {truth.shape[1]}, {len(np.unique(truth)) - 1} nuclei"
+    decoders: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "centre votes": CentreVotesDecoder(offsets=(2, 3)),
+        "watershed": WatershedDecoder(),
+        "connected components": ComponentsDecoder(),
+    }
+    limits = {"centre votes": 200}
+    return [
+        Task(f"{name} ({image})", partial(decode, maps), limit_ms=limits.get(name))
+        for name, decode in decoders.items()
+    ]
+
+
+PARTS: dict[str, Callable[[], list[Task]]] = {"metrics": metrics_tasks, "decoding": decoding_tasks}
 """What can be timed: a further part is a further entry, a function that makes its tasks."""
 
 

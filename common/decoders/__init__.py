@@ -4,5 +4,6 @@ from .centre_votes import CentreVotesDecoder
 from .clean import clean_labels
 from .components import ComponentsDecoder
 from .decode import DecodeMapsd
+from .watershed import WatershedDecoder
 
-__all__ = ["CentreVotesDecoder", "ComponentsDecoder", "DecodeMapsd", "clean_labels"]
+__all__ = ["CentreVotesDecoder", "ComponentsDecoder", "DecodeMapsd", "WatershedDecoder", "clean_labels"]

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from .clean import clean_labels
+from .threshold import logit_of
 
 GRID = 2  # side in pixels of the cells in which the nearest centre is looked up: a quarter of the work
 
@@ -13,7 +14,8 @@ GRID = 2  # side in pixels of the cells in which the nearest centre is looked up
 def follow_offsets(mask: np.ndarray, offsets: np.ndarray, *, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Return where the pixels of a mask arrive after some jumps along the offset field.
 
-    The first jump leads near the centre; the next ones start where offsets are short and sure: they sharpen it.
+    The first jump leads near the centre; the next ones start where offsets are short and sure: they sharpen
+    it.
 
     Args:
         mask: pixels that jump, n of them.
@@ -23,7 +25,7 @@ def follow_offsets(mask: np.ndarray, offsets: np.ndarray, *, steps: int) -> tupl
     Shapes:
         mask: (h, w) bool.
         offsets: (2, h, w), rows and columns.
-        returns: two (n,) arrays of whole rows and columns inside the image, in the order of `np.nonzero(mask)`.
+        returns: two (n,) arrays, rows and columns inside the image, as `np.nonzero(mask)` orders the pixels.
 
     Example:
         >>> offsets = np.array([[[0, 0, 0]], [[1, 0, -9]]], np.float32)
@@ -48,8 +50,8 @@ def follow_offsets(mask: np.ndarray, offsets: np.ndarray, *, steps: int) -> tupl
 def window_maximum(values: np.ndarray, size: int) -> np.ndarray:
     """Return the highest value in a square window around every pixel; beyond the image lies 0.
 
-    Equals `scipy.ndimage.maximum_filter(values, size, mode="constant")`, which takes five times as long: here the
-    window doubles with every comparison of two shifted views.
+    Equals `scipy.ndimage.maximum_filter(values, size, mode="constant")`, which takes five times as long: here
+    the window doubles with every comparison of two shifted views.
 
     Args:
         values: none below 0.
@@ -92,7 +94,8 @@ def find_centres(
         columns: column of each vote.
         shape: height and width of the image.
         smoothing_px: standard deviation of the density estimate; the scatter of the votes of one nucleus.
-        window_px: a peak is the highest in a square window of this side: centres are at least half of it apart.
+        window_px: a peak is the highest in a square window of this side: centres are at least half of it
+            apart.
         min_votes: votes that must meet in a peak (as many as within its Gaussian's core).
 
     Shapes:
@@ -130,9 +133,9 @@ def nearest_centre(centres: np.ndarray, rows: np.ndarray, columns: np.ndarray) -
 class CentreVotesDecoder:
     """Decode a foreground map and two offset maps into nuclei.
 
-    Every foreground pixel jumps to where it believes its nucleus' centre is. The density of arrivals has one peak
-    a nucleus, also where no border is to be seen, since the offsets carry the learnt shape of nuclei; each pixel
-    goes to the peak that is nearest to where it arrived. The outline is the foreground's.
+    Every foreground pixel jumps to where it believes its nucleus' centre is. The density of arrivals has one
+    peak a nucleus, also where no border is to be seen, since the offsets carry the learnt shape of nuclei;
+    each pixel goes to the peak that is nearest to where it arrived. The outline is the foreground's.
 
     Args:
         foreground: channel of the foreground's logit.
@@ -167,10 +170,8 @@ class CentreVotesDecoder:
         min_area_px: int = 15,
         grow_px: int = 1,
     ) -> None:
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold {threshold} is not a probability between 0 and 1")
-        self.foreground, self.offsets, self.offset_scale_px = foreground, tuple(offsets), offset_scale_px
-        self.threshold, self.steps = threshold, steps
+        self.foreground, self.logit = foreground, logit_of(threshold)
+        self.offsets, self.offset_scale_px, self.steps = tuple(offsets), offset_scale_px, steps
         self.smoothing_px, self.window_px, self.min_votes = smoothing_px, window_px, min_votes
         self.min_area_px, self.grow_px = min_area_px, grow_px
 
@@ -181,8 +182,7 @@ class CentreVotesDecoder:
             maps: (k, h, w) float.
             returns: (h, w) int32, 0 = background, 1..N.
         """
-        logit = np.log(self.threshold / (1 - self.threshold))
-        mask = maps[self.foreground] > logit
+        mask = maps[self.foreground] > self.logit
         labels = np.zeros(mask.shape, np.int32)
         if not mask.any():
             return labels

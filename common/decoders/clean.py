@@ -1,4 +1,4 @@
-"""Raw label map -> clean one: a connected piece a nucleus, none too small, holes filled, erosion given back."""
+"""Raw label map -> clean one: each nucleus in one piece, none too small, holes filled, erosion given back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def clean_labels(labels: np.ndarray, *, min_area_px: int = 15, grow_px: int = 0)
     keep[by_size[largest]] = True
     keep &= areas >= min_area_px
     keep[0] = False
-    number = np.zeros(len(areas), np.int32)  # of each piece, in the order of the labels; one piece a label is left
+    # The number of each piece, in the order of the labels: one piece a label is left.
+    number = np.zeros(len(areas), np.int32)
     number[keep] = np.argsort(np.argsort(owner[keep])) + 1
     clean = fill_holes(number[pieces])
     for _ in range(grow_px):
@@ -86,11 +87,16 @@ def fill_holes(labels: np.ndarray) -> np.ndarray:
         enclosed[edge] = False
     if not enclosed.any():
         return labels
-    # Only pixels of enclosed pieces are looked at; none lies on the image's edge, so all have four neighbours.
+    # Only pixels of enclosed pieces are looked at; none lies on the image's edge: all have four neighbours.
     rows, columns = np.nonzero(enclosed[background])
     piece = background[rows, columns]
     around = np.stack(
-        [labels[rows - 1, columns], labels[rows + 1, columns], labels[rows, columns - 1], labels[rows, columns + 1]]
+        [
+            labels[rows - 1, columns],
+            labels[rows + 1, columns],
+            labels[rows, columns - 1],
+            labels[rows, columns + 1],
+        ]
     )
     # The lowest and the highest label that touch each piece: equal means one owner all around.
     pieces = np.arange(count + 1)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from .clean import clean_labels
+from .threshold import logit_of
 
 
 class ComponentsDecoder:
@@ -16,14 +17,15 @@ class ComponentsDecoder:
         threshold: probability from which a pixel is foreground.
         min_area_px: smaller components are dropped.
         grow_px: pixels that targets were eroded by, given back at the end.
+
+    Raises:
+        ValueError: the threshold is no probability.
     """
 
     def __init__(
         self, *, foreground: int = 0, threshold: float = 0.5, min_area_px: int = 15, grow_px: int = 1
     ) -> None:
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold {threshold} is not a probability between 0 and 1")
-        self.foreground, self.threshold = foreground, threshold
+        self.foreground, self.logit = foreground, logit_of(threshold)
         self.min_area_px, self.grow_px = min_area_px, grow_px
 
     def __call__(self, maps: np.ndarray) -> np.ndarray:
@@ -33,5 +35,5 @@ class ComponentsDecoder:
             maps: (k, h, w) float.
             returns: (h, w) int32, 0 = background, 1..N.
         """
-        mask = maps[self.foreground] > np.log(self.threshold / (1 - self.threshold))
+        mask = maps[self.foreground] > self.logit
         return clean_labels(ndimage.label(mask)[0], min_area_px=self.min_area_px, grow_px=self.grow_px)

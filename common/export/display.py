@@ -16,8 +16,9 @@ _SAMPLE_PX = 200_000
 def display_image(image: Shaped[np.ndarray, "c h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """Stretch the contrast of an image for looking at it.
 
-    Three bright channels are taken for a stained section and stretched together, which keeps its colours. Any
-    other image becomes grey, the mean of its channels, each stretched by itself: on grey, coloured lines show.
+    Three bright channels are taken for a stained section and stretched together, which keeps its colours.
+    Any other image becomes grey, the mean of its channels, each stretched by itself: on grey, coloured lines
+    show.
 
     Args:
         image: any type and range; numbers that are not finite count as 0, an image of one value is dark grey.

@@ -47,4 +47,6 @@ class InferenceProgress:
 
     def _completed(self, engine: Engine) -> None:
         seconds = time.monotonic() - self._began
-        _log.info("%d images in %.1f s: label maps are in %s", engine.state.iteration, seconds, self.output_dir)
+        _log.info(
+            "%d images in %.1f s: label maps are in %s", engine.state.iteration, seconds, self.output_dir
+        )

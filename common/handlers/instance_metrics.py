@@ -237,7 +237,8 @@ def instance_metrics(select_by: str = "pq_pooled", **options: Any) -> dict[str, 
     The keys of a configuration cannot be references, so that ``--select_by`` needs this function.
 
     Args:
-        select_by: the score that selects the best checkpoint and stops early, or "val_loss", the lower the better.
+        select_by: the score that selects the best checkpoint and stops early, or "val_loss", the lower the
+            better.
         **options: as for `InstanceMetrics`.
 
     Example:

@@ -10,7 +10,8 @@ __all__ = ["key_score"]
 def key_score(engine: Engine) -> float:
     """Return the key metric of an evaluator's last epoch; higher is better.
 
-    MONAI's `stopping_fn_from_metric` wants the metric's name again, which a configuration would have to repeat.
+    MONAI's `stopping_fn_from_metric` wants the metric's name again, which a configuration would have to
+    repeat.
 
     Args:
         engine: a MONAI evaluator with a key metric.

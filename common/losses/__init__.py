@@ -1,6 +1,19 @@
 """Losses that MONAI lacks: maps x targets -> scalar."""
 
-from .curvature import CurvatureAlignmentLoss, curvature_pdf, level_set_curvature
+from .contour_curvature import contour_curvature, curvature_at
+from .contours import Contours, trace_contours
+from .curvature import CurvatureAlignmentLoss
 from .instance_maps import InstanceMapsLoss
+from .level_set_curvature import level_set_curvature
+from .soft_histogram import curvature_pdf
 
-__all__ = ["CurvatureAlignmentLoss", "InstanceMapsLoss", "curvature_pdf", "level_set_curvature"]
+__all__ = [
+    "Contours",
+    "CurvatureAlignmentLoss",
+    "InstanceMapsLoss",
+    "contour_curvature",
+    "curvature_at",
+    "curvature_pdf",
+    "level_set_curvature",
+    "trace_contours",
+]

@@ -2,168 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-MODES = ("level_set",)
-TRUNCATE = 4.0  # radius of the Gaussian in sigmas, as in scipy.ndimage
-TINY = 1e-6  # under the square root of the squared gradient: its derivative at 0 would be infinite
+from .contour_curvature import contour_curvature
+from .level_set_curvature import level_set_curvature
+from .soft_histogram import curvature_pdf
 
-
-def _working_dtype(x: Tensor) -> torch.dtype:
-    """Return float64 for float64, else float32: second derivatives drown in half precision."""
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
+MODES = ("level_set", "contour")
 
 
 def _plain(x: Tensor) -> Tensor:
     """Strip MONAI's MetaTensor, whose dispatch would be paid at each of some thirty small operations."""
     return x.as_subclass(Tensor)
-
-
-def _gaussian_matrix(n: int, sigma: float | int, like: Tensor) -> Tensor:
-    """Return the (n + 2, n) matrix that smooths a line and extends it by one pixel at both ends.
-
-    Two products with such a matrix replace a separable convolution: on a CPU the backward pass of a
-    one-channel `conv2d` was measured to take about 15 times as long. Pixels beyond the ends repeat the end
-    ("replicate").
-    """
-    radius = int(TRUNCATE * sigma + 0.5)
-    reach = radius + 1
-    position = torch.arange(-1, n + 1, device=like.device, dtype=like.dtype)[:, None]
-    source = torch.arange(-reach, n + reach, device=like.device, dtype=like.dtype)[None, :]
-    distance = (position - source).abs()
-    kernel = torch.exp(-0.5 * (distance / sigma) ** 2) * (distance <= radius)
-    kernel = kernel / kernel.sum(1, keepdim=True)
-    matrix = kernel[:, reach : n + reach].clone()
-    matrix[:, 0] += kernel[:, :reach].sum(1)
-    matrix[:, -1] += kernel[:, n + reach :].sum(1)
-    return matrix
-
-
-def level_set_curvature(
-    field: Float[Tensor, "b 1 h w"],
-    *,
-    smoothing_px: float | int = 1.5,
-    edge_contrast: float | int = 0.1,
-    border_px: int | None = None,
-) -> tuple[Float[Tensor, "b 1 h w"], Float[Tensor, "b 1 h w"]]:
-    """Return the curvature of the level lines of a field, and how much each pixel belongs to the 0.5 contour.
-
-    With phi the field after Gaussian smoothing, `curvature = -div(grad phi / |grad phi|)`: +1/r on a bright
-    disc of radius r, -1/r on a dark one. The weight is `30 (phi (1 - phi))^2 |grad phi|`: the first factor is
-    a bump of area 1 around phi = 0.5, so by the coarea formula the weights of a sharp mask sum to about its
-    contour length in pixels. A further factor `|grad|^2 / (|grad|^2 + edge_contrast^2)` fades out the faint
-    ripples of a prediction that is still nearly constant: they cross 0.5 as well, and are no contours.
-
-    Args:
-        field: probability or mask in [0, 1]; float32 or float64.
-        smoothing_px: standard deviation of the Gaussian in pixels, > 0. A straight gap narrower than 1.35 of
-            it closes; curvatures beyond about 1 / smoothing_px are flattened.
-        edge_contrast: gradient per pixel at which an edge counts half. A sharp edge has `0.4 / smoothing_px`.
-        border_px: width of the frame whose weight is 0, because the image's end bends the contours there;
-            None takes three standard deviations.
-
-    Returns:
-        curvature (1/px) and weight (px of contour, >= 0), both of the field's shape.
-
-    Shapes:
-        field: (b, 1, h, w), [0, 1].
-        curvature: (b, 1, h, w), any real value; meaningless, but finite, where the weight is 0.
-        weight: (b, 1, h, w), >= 0.
-
-    References:
-        Osher and Fedkiw, Level Set Methods and Dynamic Implicit Surfaces, 2003, section 1.4 (curvature of
-        level sets).
-
-    Example:
-        A disc of radius 10 has curvature 1/10, and its weights sum to about its circumference:
-
-        >>> row, column = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-        >>> disc = ((row - 31) ** 2 + (column - 31) ** 2 < 100).float()[None, None]
-        >>> curvature, weight = level_set_curvature(disc)
-        >>> round(float((curvature * weight).sum() / weight.sum()), 1)
-        0.1
-    """
-    h, w = field.shape[2:]
-    with torch.autocast(field.device.type, enabled=False):
-        field = field.to(_working_dtype(field))
-        rows, columns = _gaussian_matrix(h, smoothing_px, field), _gaussian_matrix(w, smoothing_px, field)
-        phi = rows @ field @ columns.T  # one pixel larger on every side, for the differences below
-        centre = phi[..., 1:-1, 1:-1]
-        above, below = phi[..., :-2, 1:-1], phi[..., 2:, 1:-1]
-        left, right = phi[..., 1:-1, :-2], phi[..., 1:-1, 2:]
-        # Differences over two pixels, so all first derivatives are doubled: the factors cancel in the last lines.
-        d_r, d_c = below - above, right - left
-        d_rr = torch.sub(below + above, centre, alpha=2)
-        d_cc = torch.sub(right + left, centre, alpha=2)
-        d_rc = phi[..., 2:, 2:] + phi[..., :-2, :-2] - phi[..., 2:, :-2] - phi[..., :-2, 2:]  # four times
-        columns_squared = d_c * d_c
-        squared = torch.addcmul(columns_squared, d_r, d_r) + 4 * TINY
-        cube = squared * torch.sqrt(squared)
-        mixed = torch.addcmul(d_rc * d_c, d_cc, d_r, value=-2)
-        curvature = torch.addcmul(d_r * mixed, d_rr, columns_squared, value=-2) / cube
-        closeness = torch.addcmul(centre, centre, centre, value=-1)
-        weight = closeness * closeness * (cube / (squared + 4 * edge_contrast**2))
-        frame = math.ceil(3 * smoothing_px) if border_px is None else border_px
-        inside = _inside(h, frame, field)[:, None] * _inside(w, frame, field)
-        weight = weight * (15.0 * inside)  # the integral of (x (1 - x))^2 over [0, 1] is 1/30
-    return curvature, weight
-
-
-def _inside(n: int, frame: int, like: Tensor) -> Tensor:
-    """Return 1 for the positions of a line at least `frame` pixels from both ends, 0 for the others."""
-    position = torch.arange(n, device=like.device)
-    return ((position >= frame) & (position < n - frame)).to(like.dtype)
-
-
-def curvature_pdf(
-    curvature: Float[Tensor, "b 1 h w"],
-    weight: Float[Tensor, "b 1 h w"],
-    *,
-    bins: int = 33,
-    max_curvature: float | int = 0.7,
-    prior_px: float | int = 30.0,
-) -> Float[Tensor, "b bins"]:
-    """Return the distribution of curvature along the contours, as a histogram that can be differentiated.
-
-    Linear binning: each pixel shares its weight between the two nearest bin centres. `prior_px` pixels of
-    contour, spread evenly over the bins, are added before the division by the sum: no bin is empty, and an
-    image with next to no contour tends to the uniform distribution instead of blowing up what little there
-    is.
-
-    Args:
-        curvature: curvature in 1/px.
-        weight: px of contour at each pixel, >= 0.
-        bins: number of bins; odd, so that a straight line falls on a centre.
-        max_curvature: centre of the last bin in 1/px; sharper bends count as this sharp.
-        prior_px: length of the even prior in px of contour, > 0.
-
-    Returns:
-        One distribution an image.
-
-    Shapes:
-        curvature, weight: (b, 1, h, w).
-        pdf: (b, bins), > 0, each row sums to 1.
-
-    Example:
-        >>> pdf = curvature_pdf(torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8), bins=5, prior_px=1e-3)
-        >>> [round(float(x), 2) for x in pdf[0]]
-        [0.0, 0.0, 1.0, 0.0, 0.0]
-    """
-    b = curvature.shape[0]
-    k, mass = curvature.reshape(b, -1), weight.reshape(b, -1)
-    position = (k.clamp(-max_curvature, max_curvature) + max_curvature) * ((bins - 1) / (2 * max_curvature))
-    lower = position.detach().floor().clamp(max=bins - 2)
-    upper_share = mass * (position - lower)
-    # One flat index over the batch: only the one-dimensional scatter has a deterministic form on CUDA.
-    index = (lower.long() + bins * torch.arange(b, device=k.device)[:, None]).flatten()
-    histogram = k.new_full((b * bins,), prior_px / bins)
-    histogram = histogram.scatter_add(0, index, (mass - upper_share).flatten())
-    histogram = histogram.scatter_add(0, index + 1, upper_share.flatten()).reshape(b, bins)
-    return histogram / histogram.sum(1, keepdim=True)
 
 
 class CurvatureAlignmentLoss(nn.Module):
@@ -267,7 +119,8 @@ class CurvatureAlignmentLoss(nn.Module):
                 f"{tuple(prediction.shape)} and {tuple(truth.shape)}: pass one channel and its mask"
             )
         with torch.autocast(prediction.device.type, enabled=False):
-            probability = _plain(prediction).to(_working_dtype(prediction))
+            probability = _plain(prediction)
+            probability = probability if probability.dtype == torch.float64 else probability.float()
             if self.from_logits:
                 probability = torch.sigmoid(probability)
             predicted, _ = self._distribution(probability)

@@ -14,8 +14,8 @@ TRUNCATE = 5.0  # kernel radius in sigmas; at 4 the sampled second derivative st
 def gaussian_kernels(sigma: float) -> tuple[Tensor, Tensor]:
     """Return the sampled Gaussian of a standard deviation and its second derivative.
 
-    The Gaussian sums to 1. The second derivative is shifted so that it sums to exactly 0: the truncated, sampled
-    one does not, and a constant image would give a response.
+    The Gaussian sums to 1. The second derivative is shifted so that it sums to exactly 0: the truncated,
+    sampled one does not, and a constant image would give a response.
 
     Args:
         sigma: standard deviation in pixels, > 0.
@@ -39,8 +39,8 @@ def gaussian_kernels(sigma: float) -> tuple[Tensor, Tensor]:
 class LoGFilter(nn.Module):
     """Scale-normalised Laplacian of Gaussian, -sigma^2 (d^2/dr^2 + d^2/dc^2) G, of every channel.
 
-    Bright blobs give positive responses, strongest for a disc of radius `sigma * sqrt(2)` pixels. The kernels are
-    buffers outside the state dict, not parameters: nothing here is trained.
+    Bright blobs give positive responses, strongest for a disc of radius `sigma * sqrt(2)` pixels. The kernels
+    are buffers outside the state dict, not parameters: nothing here is trained.
 
     Args:
         sigmas: scales in pixels, at the model's pixel size.
@@ -50,8 +50,8 @@ class LoGFilter(nn.Module):
         output: (b, c * len(sigmas), h, w), channel-major: all sigmas of channel 0, then of channel 1.
 
     References:
-        Mohammed et al., LoGSAGE, 2025, Fig. 1 and section 2.1; Lindeberg, Feature detection with automatic scale
-        selection, IJCV 1998.
+        Mohammed et al., LoGSAGE, 2025, Fig. 1 and section 2.1; Lindeberg, Feature detection with automatic
+        scale selection, IJCV 1998.
     """
 
     def __init__(self, sigmas: Sequence[float]) -> None:
@@ -65,7 +65,7 @@ class LoGFilter(nn.Module):
             self.register_buffer(f"second{i}", (-(sigma**2) * second).float(), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Filter every channel at every scale; float32 inside, because the kernels' tails vanish in half precision."""
+        """Filter every channel at every scale, in float32: the kernels' tails vanish in half precision."""
         b, c, h, w = image.shape
         with torch.autocast(image.device.type, enabled=False):
             planes = image.float().reshape(b * c, 1, h, w)
@@ -79,6 +79,7 @@ class LoGFilter(nn.Module):
     def _filter(planes: Tensor, gauss: Tensor, second: Tensor) -> Tensor:
         r = gauss.numel() // 2
         padded = functional.pad(planes, (r, r, r, r), mode="replicate")
-        along_rows = functional.conv2d(padded, torch.stack([gauss, second])[:, None, None, :])  # smooth, d2/dc2
-        column = torch.stack([second, gauss])[:, None, :, None]
-        return functional.conv2d(along_rows, column.reshape(1, 2, -1, 1))
+        # Separable: G'' down the columns of G along the rows, plus G down the columns of G'' along the rows.
+        row = torch.stack([gauss, second])[:, None, None, :]
+        column = torch.stack([second, gauss])[None, :, :, None]
+        return functional.conv2d(functional.conv2d(padded, row), column)

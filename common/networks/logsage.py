@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from monai.networks.blocks import Convolution
@@ -16,17 +17,21 @@ from .log_filter import LoGFilter
 class LoGSAGE(nn.Module):
     """LoG-based saliency for guided encoding: two encoders, fusion, U-Net decoder, 1x1 head.
 
-    The Swin encoder gives features at /4, /8, ... ; the saliency encoder at /1, /2, /4, ... They are fused at each
-    scale that both have by concatenation and a 1x1 convolution. The image is the only input: the LoG is computed inside.
+    The Swin encoder gives features at /4, /8, ... ; the saliency encoder at /1, /2, /4, ... They are fused at
+    each scale that both have by concatenation and a 1x1 convolution. The image is the only input: the LoG is
+    computed inside.
 
     Args:
         in_channels: channels of the image.
         out_channels: maps of the head.
-        sigmas: LoG scales in pixels, none with `see_image` for a plain U-Net encoder; 9 is the paper's best and answers to a radius of 12.7 px.
+        sigmas: LoG scales in pixels; 9 is the paper's best and answers to a radius of 12.7 px. None together
+            with `see_image` makes a plain U-Net encoder.
         see_image: give the saliency encoder the image beside its LoG. The LoG at sigma 9 has no trace of the
-            outline left, and Swin starts at /4, so without the image nothing sees fine outlines. False = the paper.
+            outline left, and Swin starts at /4, so without the image nothing sees fine outlines. False = the
+            paper.
         use_saliency: False leaves the saliency encoder out: Swin alone, the paper's baseline.
-        saliency_features: widths of the saliency encoder and decoder at /1, /2, /4 ...: two more than Swin stages + 1.
+        saliency_features: widths of the saliency encoder and decoder at /1, /2, /4 ...: three more than Swin
+            has stages.
         embed_dim: width of the first Swin stage; it doubles at each stage (Swin-T: 96).
         depths: blocks of each Swin stage (Swin-T: 2, 2, 6, 2).
         num_heads: attention heads of each stage.
@@ -73,7 +78,7 @@ class LoGSAGE(nn.Module):
         self.divisor = 2 ** (scales - 1)
         self.in_channels = in_channels
         features = list(saliency_features)
-        norm = ("batch", {})
+        norm: tuple[str, dict[str, Any]] = ("batch", {})
         act = ("relu", {"inplace": True})
 
         self.swin = _swin(in_channels, embed_dim, depths, num_heads, window_size, drop_path_rate)
@@ -126,7 +131,7 @@ class LoGSAGE(nn.Module):
         return self.head(x)
 
     def _saliency(self, image: Tensor) -> list[Tensor | None]:
-        """Return the saliency encoder's features at /1, /2, ..., or nothing for each scale without the encoder."""
+        """Return the saliency encoder's features at /1, /2, ...; None for each scale where there is none."""
         if self.stem is None:
             return [None] * (len(self.fuse) + 2)
         seen = [image] if self.see_image else []
@@ -161,6 +166,7 @@ def _swin(
         spatial_dims=2,
     )
     if missing:
-        # MONAI always builds a fourth stage, whose only output is /64: smaller than a nucleus, and half the weights.
+        # MONAI always builds a fourth stage, whose only output is /64: half the weights for a scale at which
+        # a nucleus is less than a pixel.
         swin.layers4 = nn.ModuleList([nn.Identity()])
     return swin

@@ -13,10 +13,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -> Network:
-    """Move a network to a device; channels last on CUDA, bfloat16 convolutions on a CPU that has them in hardware.
+    """Move a network to a device, and make it fast there.
 
-    MONAI's engines know mixed precision on CUDA alone, so that on the CPU the forward pass is wrapped here. Names of
-    the weights do not change, and weights stay float32.
+    On CUDA: channels last. On a CPU that has bfloat16 in hardware: convolutions in bfloat16. MONAI's engines
+    know mixed precision on CUDA alone, so that on the CPU the forward pass is wrapped here. Names of the
+    weights do not change, and weights stay float32.
 
     Args:
         network: image -> maps.
@@ -26,7 +27,7 @@ def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -
     device = torch.device(device)
     network = network.to(device)
     if device.type == "cuda":
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cpu" and amp and has_fast_bfloat16():
-        network.forward = torch.autocast("cpu", dtype=torch.bfloat16)(network.forward)  # type: ignore[method-assign]
+        network.forward = torch.autocast("cpu", dtype=torch.bfloat16)(network.forward)
     return network

@@ -1,4 +1,4 @@
-"""Images of any size through a network that wants multiples of a divisor: padding, and tiles where they are large."""
+"""Images of any size through a network that wants multiples of a divisor: padding, and tiles if large."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from torch.nn import functional
 
 
 class TileInferer(Inferer):
-    """Pad an image to a multiple of the divisor and run it whole, or in overlapping tiles if it is larger than a tile.
+    """Pad an image to a multiple of the divisor and run it whole, or in overlapping tiles if it is large.
 
-    MONAI's SlidingWindowInferer pads every image up to the size of a tile: four times the work for a 256 px image and
-    a 512 px tile. This one shrinks the tile to the image, side by side.
+    MONAI's SlidingWindowInferer pads every image up to the size of a tile: four times the work for a 256 px
+    image and a 512 px tile. This one shrinks the tile to the image, height and width each by itself.
 
     Args:
         tile_px: side of the largest piece that the network sees at once.
-        divisor: heights and widths are padded to a multiple of it, by mirroring where the image is large enough.
+        divisor: heights and widths are padded to a multiple of it, by mirroring where the image is large
+            enough.
         overlap: overlap of neighbouring tiles, as a fraction of the tile.
         tiles_per_batch: tiles that run at once.
 
@@ -31,17 +32,19 @@ class TileInferer(Inferer):
         ValueError: the tile is not a multiple of the divisor.
     """
 
-    def __init__(self, tile_px: int = 512, *, divisor: int = 32, overlap: float = 0.25, tiles_per_batch: int = 4) -> None:
+    def __init__(
+        self, tile_px: int = 512, *, divisor: int = 32, overlap: float = 0.25, tiles_per_batch: int = 4
+    ) -> None:
         super().__init__()
         if tile_px % divisor:
-            raise ValueError(f"tile_px {tile_px} is not a multiple of {divisor}: try {tile_px // divisor * divisor}")
+            raise ValueError(
+                f"tile_px {tile_px} is not a multiple of {divisor}: try {tile_px // divisor * divisor}"
+            )
         self.tile_px, self.divisor = tile_px, divisor
         self.overlap, self.tiles_per_batch = overlap, tiles_per_batch
 
-    def __call__(
-        self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, condition: Tensor | None = None, **kwargs: Any
-    ) -> Tensor:
-        """Return the network's maps at the size of the image."""
+    def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+        """Return the network's maps at the size of the image; further arguments go to the network."""
         height, width = inputs.shape[-2:]
         size = [-(-n // self.divisor) * self.divisor for n in (height, width)]
         pad = (0, size[1] - width, 0, size[0] - height)
@@ -54,7 +57,7 @@ class TileInferer(Inferer):
                 padded,
                 [min(self.tile_px, n) for n in size],
                 self.tiles_per_batch,
-                lambda tiles, *a, **k: network(tiles, *a, **k).float(),
+                lambda tiles: network(tiles, *args, **kwargs).float(),
                 overlap=self.overlap,
                 mode="gaussian",
             )

@@ -4,4 +4,10 @@ from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
 from .label_parts import SplitLabelPartsd
 
-__all__ = ["InstanceTargetsd", "ScalePercentilesd", "SplitLabelPartsd", "instance_targets", "scale_percentiles"]
+__all__ = [
+    "InstanceTargetsd",
+    "ScalePercentilesd",
+    "SplitLabelPartsd",
+    "instance_targets",
+    "scale_percentiles",
+]

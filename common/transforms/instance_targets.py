@@ -17,8 +17,8 @@ MAPS = ("foreground", "border", "distance", "row_offset", "column_offset")
 def erode_labels(label_map: np.ndarray, *, keep_below_px: int = 30) -> np.ndarray:
     """Take one pixel off every nucleus, so that touching nuclei part.
 
-    A pixel goes if one of its four neighbours has another label. The image border takes nothing off. Nuclei smaller
-    than `keep_below_px`, and those that would vanish, stay as they are.
+    A pixel goes if one of its four neighbours has another label. The image border takes nothing off. Nuclei
+    smaller than `keep_below_px`, and those that would vanish, stay as they are.
 
     Args:
         label_map: integer labels, 0 = background.

@@ -13,9 +13,10 @@ from monai.utils import convert_to_dst_type
 
 
 def scale_percentiles(image: np.ndarray, *, lower: float = 0.5, upper: float = 99.8) -> np.ndarray:
-    """Map the lower percentile of each channel to 0 and the upper one to 1, without clipping what lies beyond.
+    """Map the lower percentile of each channel to 0 and the upper one to 1; what lies beyond is not clipped.
 
-    MONAI's ScaleIntensityRangePercentiles gives NaN for an image with one NaN pixel, and warns on constant ones.
+    MONAI's ScaleIntensityRangePercentiles gives NaN for an image with one NaN pixel, and warns on constant
+    ones.
 
     Args:
         image: intensities; not finite ones count as 0.
@@ -34,7 +35,7 @@ def scale_percentiles(image: np.ndarray, *, lower: float = 0.5, upper: float = 9
     image = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = np.percentile(image.reshape(len(image), -1), (lower, upper), axis=1).astype(np.float32)
     width = high - low
-    # Sparse images: fewer nuclei pixels than the percentile leaves out, so that nothing would lie between the two.
+    # Sparse images have fewer nuclei pixels than the upper percentile leaves out: the two would be equal.
     top = image.reshape(len(image), -1).max(axis=1)
     width = np.where(width > 0, width, np.where(top > low, top - low, 1.0))
     return ((image - low[:, None, None]) / width[:, None, None]).astype(np.float32)
@@ -51,7 +52,12 @@ class ScalePercentilesd(MapTransform):
     """
 
     def __init__(
-        self, keys: KeysCollection, *, lower: float = 0.5, upper: float = 99.8, allow_missing_keys: bool = False
+        self,
+        keys: KeysCollection,
+        *,
+        lower: float = 0.5,
+        upper: float = 99.8,
+        allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not 0 <= lower < upper <= 100:

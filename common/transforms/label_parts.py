@@ -15,8 +15,8 @@ from skimage.measure import label
 class SplitLabelPartsd(MapTransform):
     """Number the connected parts of every label anew, 1..N.
 
-    A crop cuts bent nuclei in two and padding by mirroring repeats them: parts of one number would share a centre
-    that lies in neither.
+    A crop cuts bent nuclei in two and padding by mirroring repeats them: parts of one number would share a
+    centre that lies in neither.
 
     Args:
         keys: label maps.
@@ -34,5 +34,6 @@ class SplitLabelPartsd(MapTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             labels = np.rint(np.asarray(d[key])[0]).astype(np.int32)
-            d[key] = convert_to_dst_type(label(labels, connectivity=1)[None].astype(np.int32), d[key], dtype=np.int32)[0]
+            parts = label(labels, connectivity=1)[None].astype(np.int32)
+            d[key] = convert_to_dst_type(parts, d[key], dtype=np.int32)[0]
         return d

@@ -30,7 +30,15 @@ CONTRACT = {
 METADATA = {
     "type": "object",
     "required": ["schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version"]
-    + ["required_packages_version", "name", "task", "description", "authors", "copyright", "network_data_format"],
+    + [
+        "required_packages_version",
+        "name",
+        "task",
+        "description",
+        "authors",
+        "copyright",
+        "network_data_format",
+    ],
     "properties": {
         "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
         "changelog": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
@@ -93,7 +101,9 @@ def test_the_card_command_trains_evaluates_and_segments(bundle: str, sample: Pat
     )  # fmt: skip
     assert "model.pt" in text
     label_maps = sorted(out.glob("*"))
-    assert [file.stem for file in label_maps if file.is_file()] == sorted(file.stem for file in images.iterdir())
+    assert [file.stem for file in label_maps if file.is_file()] == sorted(
+        file.stem for file in images.iterdir()
+    )
     for file in out.glob("*.tif"):
         label_map = tifffile.imread(file)
         assert label_map.dtype in (np.uint16, np.uint32) and label_map.shape == (96, 80)
@@ -134,7 +144,9 @@ def test_inference_shares_the_network_of_training(bundle: str, monkeypatch: pyte
         parser = ConfigParser()
         parser.read_config(f"bundles/{bundle}/configs/{name}.json")
         parser.resolve_macro_and_relative_ids()
-        blocks.append({key: parser[key] for key in ("network_def", "decoder", "intensity", "inferer", "device")})
+        blocks.append(
+            {key: parser[key] for key in ("network_def", "decoder", "intensity", "inferer", "device")}
+        )
     assert blocks[0] == blocks[1]
 
 

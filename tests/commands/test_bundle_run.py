@@ -1,4 +1,4 @@
-"""Tests of what a person sees of ``python -m monai.bundle run``, with a bundle that prints and fails on demand."""
+"""What a person sees of `python -m monai.bundle run`, with a bundle that prints and fails on demand."""
 
 from __future__ import annotations
 
