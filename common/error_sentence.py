@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["sentence"]
+__all__ = ["add_hint", "hint_of", "sentence"]
 
 # How the messages begin of those exceptions that only say where another one passed through.
 _WRAPPERS = (
@@ -82,3 +82,36 @@ def sentence(error: BaseException) -> str:
     if _TRACEBACK in message and (found := _from_text(message)) is not None:
         return found
     return _phrase(type(error).__name__, message)
+
+
+def add_hint(error: BaseException, hint: str) -> None:
+    """Attach to an exception what a person can do now; it stays in the sentence however it is wrapped.
+
+    Args:
+        error: the exception.
+        hint: a phrase that can follow a semicolon.
+    """
+    error.hint = hint  # type: ignore[attr-defined]
+
+
+def hint_of(error: BaseException | None) -> str | None:
+    """Return what was attached to an exception or to one of its causes.
+
+    Example:
+        >>> try:
+        ...     try:
+        ...         raise OSError("no space left")
+        ...     except OSError as cause:
+        ...         add_hint(cause, "epoch 3 is kept")
+        ...         raise RuntimeError("Failed to evaluate") from cause
+        ... except RuntimeError as wrapped:
+        ...     hint_of(wrapped)
+        'epoch 3 is kept'
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if hint := getattr(error, "hint", None):
+            return str(hint)
+        seen.add(id(error))
+        error = error.__cause__
+    return None

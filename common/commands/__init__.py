@@ -7,15 +7,16 @@ from pathlib import Path
 from .errors import install_excepthook, report
 from .logs import show_logs
 from .main import main
-from .options import check_options, check_overlays, check_scalars, nearest, refuse_unknown
+from .options import check_options, check_overlays, check_scalars, refuse_unknown
+from .termination import end_like_interrupt
 
 __all__ = [
     "check_options",
     "check_overlays",
     "check_scalars",
+    "end_like_interrupt",
     "install_excepthook",
     "main",
-    "nearest",
     "refuse_unknown",
     "report",
     "show_logs",
@@ -26,7 +27,7 @@ __all__ = [
 def start(log_dir: str | Path = "runs/logs") -> None:
     """Begin a bundle's command: errors as one sentence, readable logs, options checked. For ``initialize``.
 
-    In a configuration: ``{"_target_": "common.commands.start", "log_dir": "@ckpt_dir"}``.
+    In a configuration: ``{"_target_": "common.commands.start"}``.
 
     Args:
         log_dir: folder where the traceback of an error is written.
@@ -35,5 +36,6 @@ def start(log_dir: str | Path = "runs/logs") -> None:
         ValueError: for a misspelt option, an idle overlay or an impossible value.
     """
     install_excepthook(log_dir)
+    end_like_interrupt()
     show_logs()
     check_options()

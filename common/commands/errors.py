@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from ..error_sentence import sentence
+from ..error_sentence import hint_of, sentence
 
 __all__ = ["install_excepthook", "report"]
 
@@ -35,15 +35,17 @@ def report(error: BaseException, log_dir: str | Path) -> None:
     """
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    hint = hint_of(error)
+    hint = f"; {hint}" if hint else ""
     if isinstance(error, KeyboardInterrupt):
-        print("\ninterrupted", file=sys.stderr, flush=True)
+        print(f"\ninterrupted{hint}", file=sys.stderr, flush=True)
         return
     file = _save_traceback(error, log_dir)
     if file is None:
         traceback.print_exception(error)
     else:
         print(f"\nthe full traceback is in {file}", file=sys.stderr)
-    print(f"error: {sentence(error)}", file=sys.stderr, flush=True)
+    print(f"error: {sentence(error)}{hint}", file=sys.stderr, flush=True)
 
 
 def install_excepthook(log_dir: str | Path) -> None:

@@ -13,6 +13,7 @@ import fire
 from .errors import report
 from .logs import show_logs
 from .options import refuse_unknown
+from .termination import end_like_interrupt
 
 __all__ = ["main"]
 
@@ -88,6 +89,7 @@ def main(function: Callable[..., Any], *, log_dir: str | Path = "runs/logs") -> 
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     show_logs()
+    end_like_interrupt()
     try:
         # What a function returns is for callers in Python: without a serializer fire would print it.
         fire.Fire(function, command=words, name=command, serialize=_nothing)

@@ -6,44 +6,58 @@ default.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import monai.bundle
 from monai.bundle import ConfigParser
 
+from ..nearest import nearest, suggest
 from ..running_config import running_command, running_config
 
-__all__ = ["check_options", "check_overlays", "check_scalars", "nearest", "refuse_unknown"]
+__all__ = [
+    "check_folders",
+    "check_options",
+    "check_overlays",
+    "check_paths",
+    "check_run_id",
+    "check_scalars",
+    "refuse_unknown",
+]
 
 # name: (whole number?, lowest allowed value, is the lowest itself allowed?)
 _LIMITS: dict[str, tuple[bool, float, bool]] = {
     "epochs": (True, 1, True),
+    "steps_per_epoch": (True, 1, True),
     "batch_size": (True, 1, True),
+    "crop_px": (True, 1, True),
     "val_interval": (True, 1, True),
+    "patience": (True, 1, True),
+    "warmup_epochs": (False, 0, True),
     "num_workers": (True, 0, True),
+    "cache_images": (True, 0, True),
     "seed": (True, 0, True),
+    "split_seed": (True, 0, True),
+    "fold": (True, 0, True),
+    "folds": (True, 3, True),
+    "dataset_power": (False, 0, True),
     "learning_rate": (False, 0, False),
+    "weight_decay": (False, 0, True),
+    "pixel_size_um": (False, 0, False),
+    "scale": (False, 0, False),
+    "diameter_px": (False, 0, False),
+    "model_diameter_px": (False, 0, False),
 }
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a misspelt one, or None if none is.
-
-    Example:
-        >>> nearest("epoch", ["epochs", "seed"])
-        'epochs'
-        >>> nearest("colour", ["epochs", "seed"]) is None
-        True
-    """
-    names = {word.lower(): word for word in known}
-    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    return names[found[0]] if found else None
+# Words that stand for a number.
+_WORDS = {"pixel_size_um": ("ignore",)}
+# A command line makes True and False of these words alone; "false" would be a text, and a text is true.
+_SWITCHES = ("amp", "overlay")
 
 
 def _root(key: str) -> str:
@@ -115,22 +129,110 @@ def check_scalars(config: Mapping[str, Any]) -> None:
         value = config.get(name)
         if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
             continue
+        if value in _WORDS.get(name, ()):
+            continue
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         good = is_number and (value >= lowest if included else value > lowest)
         if not good or (whole and value != int(value)):
             kind = "a whole number" if whole else "a number"
             bound = f"of at least {lowest:g}" if included else f"above {lowest:g}"
             raise ValueError(f"--{name} must be {kind} {bound}, not {value!r}")
+    for name in _SWITCHES:
+        value = config.get(name)
+        if isinstance(value, str) and not value.startswith(("$", "@", "%")):
+            raise ValueError(f"--{name} must be True or False, not {value!r}")
+    _check_crop(config.get("crop_px"), config.get("inferer"))
 
 
-def _check_paths(options: Mapping[str, Any]) -> None:
-    for name, value in options.items():
+def _check_crop(crop_px: Any, inferer: Any) -> None:
+    # Images are padded to what the network divides by, crops are not.
+    divisor = inferer.get("divisor") if isinstance(inferer, Mapping) else None
+    if isinstance(divisor, int) and isinstance(crop_px, (int, float)) and crop_px % divisor:
+        lower = int(crop_px // divisor * divisor)
+        choices = f"{lower} or {lower + divisor}" if lower else f"{divisor}"
+        raise ValueError(
+            f"--crop_px must be a multiple of {divisor} (try {choices}) for this network, not {crop_px}"
+        )
+
+
+def _each(value: Any) -> list[Any]:
+    # --dataset_dir takes one folder or several.
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def check_paths(options: Mapping[str, Any]) -> None:
+    """Refuse folders and files that the command line or MONAI would read as something else.
+
+    Args:
+        options: what was typed, by name; other options are left alone.
+
+    Raises:
+        ValueError: naming the option, the value and the mend.
+    """
+    single = [(name, one) for name, given in options.items() for one in _each(given)]
+    for name, value in single:
         is_path = name.endswith(("_dir", "_file", "_path")) or name == "weights"
+        if is_path and isinstance(value, bool):
+            raise ValueError(f"--{name} has no value: write the folder or file after it")
+        if is_path and isinstance(value, (int, float)):
+            raise ValueError(f"--{name} {value} would be read as a number: write it as ./{value}")
         if is_path and isinstance(value, str) and ("#" in value or "::" in value):
             raise ValueError(
                 f"--{name} {value} cannot be used, because MONAI reads '#' and '::' as something else:"
                 " rename the folder or file"
             )
+
+
+def check_folders(config: Mapping[str, Any], run_id: str) -> None:
+    """Refuse a folder that results cannot be written to, before hours are spent on them.
+
+    Args:
+        config: settings by name; MONAI expressions are left alone.
+        run_id: what is run: a training writes to `ckpt_dir`, everything else to `output_dir`.
+
+    Raises:
+        ValueError: naming the option and what is in the way.
+    """
+    trains = "training" in config and run_id in ("run", "training")
+    for name in ("ckpt_dir", "output_dir"):
+        folder = config.get(name)
+        if not isinstance(folder, str) or folder.startswith(("$", "@", "%")):
+            continue
+        existing = Path(folder).absolute()
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        if not existing.is_dir():
+            raise ValueError(
+                f"--{name} {folder} cannot be a folder, because {existing} is a file: name another"
+            )
+        written = name == ("ckpt_dir" if trains else "output_dir")
+        if written and not os.access(existing, os.W_OK):
+            raise ValueError(
+                f"--{name} {folder} cannot be written, because {existing} is not yours: name another"
+            )
+
+
+def check_run_id(config: Mapping[str, Any], run_id: str) -> None:
+    """Refuse to run what the configuration does not have, before MONAI does without naming the nearest.
+
+    Args:
+        config: settings and jobs by name.
+        run_id: what is to be run.
+
+    Raises:
+        ValueError: naming the nearest job, or all.
+
+    Example:
+        >>> check_run_id({"training": ["$1"], "epochs": 3}, "trainig")
+        Traceback (most recent call last):
+        ValueError: there is nothing called 'trainig' to run: did you mean training?
+    """
+    if run_id in config or "::" in run_id or "#" in run_id:
+        return
+    # What can be run is a list of expressions; "initialize" runs by itself.
+    jobs = [name for name, value in config.items() if isinstance(value, list) and name != "initialize"]
+    jobs = [name for name in jobs if any(str(item).startswith("$") for item in config[name])]
+    raise ValueError(f"there is nothing called {run_id!r} to run: {suggest(run_id, jobs)}")
 
 
 def _is_bundle_command() -> bool:
@@ -148,12 +250,14 @@ def check_options() -> None:
     Raises:
         ValueError: one sentence that names the option, the bad value and the mend.
     """
-    command = running_command()
+    command, config = running_command(), running_config() or {}
     if command is not None and _is_bundle_command():
         known = {*inspect.signature(monai.bundle.run).parameters, ConfigParser.meta_key} - {"override"}
         for file in command["config_files"][:1]:
             known.update(ConfigParser.load_config_file(file))
         refuse_unknown(command["options"], known)
         check_overlays(command["config_files"])
-        _check_paths(command["options"])
-    check_scalars(running_config() or {})
+        check_run_id(config, command["run_id"])
+        check_paths(command["options"])
+        check_folders(config, command["run_id"])
+    check_scalars(config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -160,7 +162,7 @@ class CentreVotesDecoder:
         self,
         *,
         foreground: int = 0,
-        offsets: tuple[int, int] = (1, 2),
+        offsets: Sequence[int] = (1, 2),
         offset_scale_px: float = 10.0,
         threshold: float = 0.5,
         steps: int = 3,

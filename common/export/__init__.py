@@ -1,8 +1,10 @@
 """Label maps -> files and pictures."""
 
 from .colours import label_colours
+from .curvature_picture import CurvedLines, write_curvature_picture
 from .display import display_image
 from .label_file import write_label_map
+from .map_picture import write_map_picture
 from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
 from .picture_file import write_picture
 from .save import SaveLabelMapd
@@ -14,12 +16,15 @@ __all__ = [
     "AGREED_ON_DARK",
     "PREDICTED",
     "TRUTH",
+    "CurvedLines",
     "SaveLabelMapd",
     "contact_sheet",
     "display_image",
     "label_colours",
     "overlay",
+    "write_curvature_picture",
     "write_label_map",
+    "write_map_picture",
     "write_picture",
     "write_whole",
 ]

@@ -1,24 +1,40 @@
 """ignite handlers: MLflow, progress, scores, checkpoints."""
 
-from .checkpoints import BestCheckpoint, CheckpointFolder, LastCheckpoint, set_aside
+from .checkpoints import BestCheckpoint, CheckpointFolder, set_aside
+from .early_stop import EarlyStop
 from .epoch_averages import EpochAverages, averages_of
+from .epoch_seed import EpochSeed
 from .evaluation_report import EvaluationReport
+from .finite_loss import FiniteLoss
+from .freeze_encoder import FreezeEncoder
+from .gradient_step import GradientStep
 from .inference_progress import InferenceProgress
 from .instance_metrics import InstanceMetrics, instance_metrics
 from .key_score import key_score
+from .last_checkpoint import LastCheckpoint
 from .learning_rate import LearningRate
 from .mlflow_run import MLflowRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
+from .pretrained import Pretrained, load_fitting
 from .progress import Progress
+from .resume import Resume
+from .run_training import run_training
+from .trained_scale import trained_scale
 from .validation_loss import ValidationLoss
+from .weight_average import WeightAverage
 from .weights import LoadWeights, find_weights, load_weights
 
 __all__ = [
     "BestCheckpoint",
     "CheckpointFolder",
+    "EarlyStop",
     "EpochAverages",
+    "EpochSeed",
     "EvaluationReport",
+    "FiniteLoss",
+    "FreezeEncoder",
+    "GradientStep",
     "InferenceProgress",
     "InstanceMetrics",
     "LastCheckpoint",
@@ -27,12 +43,18 @@ __all__ = [
     "MLflowRun",
     "MLflowStore",
     "Pictures",
+    "Pretrained",
     "Progress",
+    "Resume",
     "ValidationLoss",
+    "WeightAverage",
     "averages_of",
     "find_weights",
     "instance_metrics",
     "key_score",
+    "load_fitting",
     "load_weights",
+    "run_training",
     "set_aside",
+    "trained_scale",
 ]

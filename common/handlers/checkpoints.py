@@ -1,4 +1,4 @@
-"""Checkpoints of a training: the best and the last one, always whole, never on top of an earlier training."""
+"""Files of a training: its folder, its best weights; always whole, never on top of an earlier training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from monai.handlers import CheckpointSaver
 
 from ..export import write_whole
 from ..running_config import running_config
+from .resume import Resume
 
-__all__ = ["BestCheckpoint", "CheckpointFolder", "LastCheckpoint", "config_text", "set_aside"]
+__all__ = ["BestCheckpoint", "CheckpointFolder", "config_text", "save_checkpoint", "set_aside"]
 
 _log = logging.getLogger(__name__)
-_FILES = ("model.pt", "last.pt", "train.json")
+_FILES = ("model.pt", "last.pt", "train.json", "bad_batch.pt")
 
 
 def config_text(config: Mapping[str, Any]) -> str:
@@ -67,16 +68,24 @@ class CheckpointFolder:
 
     Args:
         ckpt_dir: folder of the checkpoints, made if needed.
-        keep_earlier: leave an earlier training's files in place, for a training that continues it.
+        resume: the training that is continued, whose files stay in place; None continues nothing.
         config: the configuration; by default the one that MONAI is executing.
+        measured: what was measured for the training, by the name of the setting that it is saved as.
     """
 
     def __init__(
-        self, ckpt_dir: str | Path, *, keep_earlier: bool = False, config: Mapping[str, Any] | None = None
+        self,
+        ckpt_dir: str | Path,
+        *,
+        resume: Resume | None = None,
+        config: Mapping[str, Any] | None = None,
+        measured: Mapping[str, Any] | None = None,
     ) -> None:
         self.ckpt_dir = Path(ckpt_dir)
-        self.keep_earlier = keep_earlier
+        self.resume = resume
         self.config = running_config() if config is None else config
+        if self.config is not None and measured:
+            self.config = {**self.config, **measured}
 
     def attach(self, engine: Engine) -> None:
         """Follow a trainer.
@@ -91,14 +100,23 @@ class CheckpointFolder:
         if engine.state.rank != 0:
             return
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
-        if not self.keep_earlier:
+        for part in self.ckpt_dir.glob(".*.part.pt"):
+            part.unlink(missing_ok=True)  # of a training that was killed while it wrote
+        if self.resume is None or not self.resume.found:
             set_aside(self.ckpt_dir)
         if self.config is not None:
             text = config_text(self.config)
             write_whole(self.ckpt_dir / "train.json", lambda part: part.write_text(text, encoding="utf-8"))
 
 
-def _save(checkpoint: Mapping[str, Any], path: Path) -> None:
+def save_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Write a checkpoint that is on the disk, whole, when this returns.
+
+    Args:
+        checkpoint: what `torch.save` takes.
+        path: the file, replaced in one step.
+    """
+
     def write(part: Path) -> None:
         with open(part, "wb") as file:
             torch.save(checkpoint, file)
@@ -107,6 +125,13 @@ def _save(checkpoint: Mapping[str, Any], path: Path) -> None:
             os.fsync(file.fileno())
 
     write_whole(path, write)
+    if os.name == "posix":
+        # The name, too, is on the disk only when its folder is; Windows cannot open folders.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 class _WholeFileSaver:
@@ -116,7 +141,7 @@ class _WholeFileSaver:
         self.path = path
 
     def __call__(self, checkpoint: Mapping[str, Any], filename: str, metadata: Any = None) -> None:
-        _save(checkpoint, self.path)
+        save_checkpoint(checkpoint, self.path)
 
     def remove(self, filename: str) -> None:
         """Leave the file: ignite removes the old best before it writes the new, and might die in between."""
@@ -141,50 +166,18 @@ class BestCheckpoint(CheckpointSaver):
             key_metric_filename="model.pt",
         )
         assert self._key_metric_checkpoint is not None
-        self._key_metric_checkpoint.save_handler = _WholeFileSaver(Path(ckpt_dir) / "model.pt")
+        self.path = Path(ckpt_dir) / "model.pt"
+        self._key_metric_checkpoint.save_handler = _WholeFileSaver(self.path)
 
     def metrics_completed(self, engine: Engine) -> None:
         """Save if this epoch was the best; only the first process of a distributed training writes."""
         if engine.state.rank == 0:
             super().metrics_completed(engine)
 
-
-class LastCheckpoint:
-    """Keeps network, optimizer and epoch after every epoch as ``last.pt``. For a trainer.
-
-    Args:
-        ckpt_dir: folder of the file.
-        network: the network.
-        optimizer: the optimizer.
-        others: more objects with a ``state_dict``, by name: a learning rate schedule, an average of the
-            weights.
-    """
-
-    def __init__(
-        self,
-        ckpt_dir: str | Path,
-        network: torch.nn.Module,
-        optimizer: torch.optim.Optimizer | None = None,
-        *,
-        others: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.path = Path(ckpt_dir) / "last.pt"
-        self.objects: dict[str, Any] = {"network": network, **(others or {})}
-        if optimizer is not None:
-            self.objects["optimizer"] = optimizer
-
-    def attach(self, engine: Engine) -> None:
-        """Follow a trainer.
+    def continue_from(self, best_metric: float) -> None:
+        """Let only what is better than an earlier training's best replace its file.
 
         Args:
-            engine: a MONAI trainer.
+            best_metric: the best key metric so far.
         """
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self.epoch_completed)
-
-    def epoch_completed(self, engine: Engine) -> None:
-        """Write the file."""
-        if engine.state.rank != 0:
-            return
-        states = {name: each.state_dict() for name, each in self.objects.items()}
-        checkpoint = {**states, "epoch": engine.state.epoch, "iteration": engine.state.iteration}
-        _save(checkpoint, self.path)
+        self.load_state_dict({"_saved": [(best_metric, self.path.name)]})

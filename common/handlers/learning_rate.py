@@ -1,4 +1,4 @@
-"""The learning rate's schedule: step by step, or on a plateau of the validation loss."""
+"""The learning rate's schedule: step by step, or on a plateau of the validation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from .gradient_step import ends_step
+from .key_score import key_score
 
 __all__ = ["LearningRate"]
 
@@ -18,14 +21,18 @@ class LearningRate:
     judged by; here `"scheduler"` alone decides, so that an overlay can exchange it.
 
     Args:
-        scheduler: the schedule; `ReduceLROnPlateau` is judged by the validation loss.
+        scheduler: the schedule; `ReduceLROnPlateau` is judged by the validation loss, or, with `mode="max"`,
+            by the key metric, which also selects the best model.
         evaluator: the evaluator of the validation.
+
+    Raises:
+        ValueError: if a plateau has no evaluator to watch.
     """
 
     def __init__(self, scheduler: Any, evaluator: Evaluator | None = None) -> None:
         self.scheduler, self.evaluator = scheduler, evaluator
         if isinstance(scheduler, ReduceLROnPlateau) and evaluator is None:
-            raise ValueError("ReduceLROnPlateau needs the evaluator, whose val_loss it watches")
+            raise ValueError("ReduceLROnPlateau watches the validation: give LearningRate its evaluator")
 
     def attach(self, engine: Engine) -> None:
         """Follow a trainer; on a plateau it must come after the validation.
@@ -34,12 +41,20 @@ class LearningRate:
             engine: a MONAI trainer.
         """
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self._validated)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch_completed)
         else:
-            engine.add_event_handler(Events.ITERATION_COMPLETED, lambda: self.scheduler.step())
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration_completed)
 
-    def _validated(self, engine: Engine) -> None:
+    def _iteration_completed(self, engine: Engine) -> None:
+        if ends_step(engine):
+            self.scheduler.step()
+
+    def _epoch_completed(self, engine: Engine) -> None:
         assert self.evaluator is not None
         state = self.evaluator.state
-        if state.epoch == engine.state.epoch and "val_loss" in state.metrics:
+        if state.epoch != engine.state.epoch:
+            return  # between two validations the state still holds the earlier one
+        if self.scheduler.mode == "max":
+            self.scheduler.step(key_score(self.evaluator))
+        elif "val_loss" in state.metrics:
             self.scheduler.step(state.metrics["val_loss"])

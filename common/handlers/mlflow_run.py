@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ignite.engine import Engine, Events
+from ignite.engine import Engine, Events, State
 from monai.engines import Evaluator
 
 from ..error_sentence import sentence
 from ..running_config import running_config, top_level_scalars
 from .checkpoints import config_text
 from .epoch_averages import averages_of
+from .instance_metrics import NEGATIVE_LOSS
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
 from .provenance import code_tags, run_name
+from .resume import Resume
 
 __all__ = ["MLflowRun"]
 
@@ -40,6 +42,14 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
     # A score that is not defined (no nucleus in the images) is not noted; a loss that became NaN is.
     usable = {name: value for name, value in values.items() if isinstance(value, numbers.Real)}
     return {name: float(v) for name, v in usable.items() if not math.isnan(v) or "loss" in name}
+
+
+def _best(state: State) -> dict[str, float]:
+    # MLflow lists runs by their last values; they are compared by the best, whose weights are kept.
+    name, value = state.key_metric_name, state.best_metric
+    if name == NEGATIVE_LOSS:
+        name, value = "val_loss", -value
+    return {f"best_{name}": value, "best_epoch": state.best_metric_epoch}
 
 
 class MLflowRun:
@@ -63,6 +73,7 @@ class MLflowRun:
         tracking_uri: address of the store, by default ``sqlite:///mlruns.db``; ``MLFLOW_TRACKING_URI``
             overrides it.
         config: the executed configuration; by default the one that MONAI is executing.
+        resume: the training that is continued, whose run is continued too.
     """
 
     def __init__(
@@ -80,6 +91,7 @@ class MLflowRun:
         enabled: bool | int | str | None = True,
         tracking_uri: str | None = None,
         config: Mapping[str, Any] | None = None,
+        resume: Resume | None = None,
     ) -> None:
         self.bundle = bundle
         self.experiment = experiment
@@ -93,9 +105,11 @@ class MLflowRun:
         self.enabled = _is_on(enabled)
         self.tracking_uri = tracking_uri
         self.config = running_config() if config is None else config
+        self.resume = resume
         self.store: MLflowStore | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._weights_before: float | None = None
+        self._noted_epoch = 0
 
     def attach(self, engine: Engine) -> None:
         """Follow an engine; the first process of a distributed training notes for all.
@@ -121,10 +135,16 @@ class MLflowRun:
         if self.fingerprint is not None:
             tags["data_fingerprint"] = str(self.fingerprint)
         tags["mlflow.note.content"] = self.note or f"`{tags['command']}`"
-        store.open(engine, params=top_level_scalars(self.config or {}), tags=tags)
+        earlier = self.resume.run_id if self.resume is not None and self.resume.found else None
+        store.open(engine, params=top_level_scalars(self.config or {}), tags=tags, run_id=earlier)
         self.store = store
+        # Kept by the last checkpoint, so that a later start finds this run.
+        engine.state.mlflow_run_id = store.run_id
+        continues = store.run_id == earlier
+        # A training that is killed between the note of an epoch and its checkpoint repeats the epoch.
+        self._noted_epoch = store.last_step("epoch_seconds") if continues else 0
         self._scratch = tempfile.TemporaryDirectory(prefix="mlflow_", ignore_cleanup_errors=True)
-        self._weights_before = self._weights_time()
+        self._weights_before = None if continues else self._weights_time()
         if self.config is not None:
             store.text(config_text(self.config), "train.json" if job == "training" else "evaluate.json")
         _log.info("MLflow: run %r of experiment %r", store.run_name, self.experiment)
@@ -146,7 +166,9 @@ class MLflowRun:
             return
         epoch, averages = engine.state.epoch, averages_of(engine)
         values: dict[str, Any] = {"train_loss": averages.loss, "epoch_seconds": averages.seconds}
-        values.update({f"train_loss_{name}": value for name, value in averages.terms.items()})
+        # A loss may tell its sum among its terms; it is the "train_loss" already.
+        terms = {name: value for name, value in averages.terms.items() if name != "total"}
+        values.update({f"train_loss_{name}": value for name, value in terms.items()})
         if rates := averages.learning_rates:
             values["learning_rate"] = rates[0]
             if len(set(rates)) > 1:
@@ -156,21 +178,25 @@ class MLflowRun:
         # Between two validations the evaluator's state still holds the scores of the earlier one.
         state = None if self.evaluator is None else self.evaluator.state
         if state is not None and state.epoch == epoch:
-            values.update(state.metrics)
-        self.store.metrics(_numbers(values), step=epoch)
+            values.update({name: value for name, value in state.metrics.items() if name != NEGATIVE_LOSS})
+        if state is not None and state.best_metric_epoch == epoch:
+            values.update(_best(state))
+        if epoch > self._noted_epoch:
+            self.store.metrics(_numbers(values), step=epoch)
         if state is not None and state.best_metric_epoch == epoch:
             self._draw("best", self.store)
 
     def _draw(self, what: str, store: MLflowStore) -> None:
         assert self._scratch is not None
+        folder = Path(self._scratch.name) / what
         try:
-            files = self.pictures.save(Path(self._scratch.name) / what)
+            files = self.pictures.save(folder)
         except (OSError, ValueError, TypeError, IndexError) as error:
             # A picture is a help; no training ends for the lack of one.
             _log.warning("the %s validation images could not be drawn: %s", what, error)
             return
-        for file in files:
-            store.artifact(file, f"overlays/{what}")
+        if files:
+            store.artifacts(folder, f"overlays/{what}")
 
     def _completed(self, engine: Engine) -> None:
         if isinstance(engine, Evaluator) and self.store is not None:

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 import requests
 from ignite.engine import Engine
-from mlflow.entities import Metric, Param, RunTag
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from monai.handlers import MLFlowHandler
 
 __all__ = ["MLflowStore", "is_away"]
@@ -76,13 +78,21 @@ class MLflowStore:
         self._uri = ""
         self._handler: MLFlowHandler | None = None
 
-    def open(self, engine: Engine, *, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
-        """Create the run with its parameters and tags.
+    def open(
+        self,
+        engine: Engine,
+        *,
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+        run_id: str | None = None,
+    ) -> None:
+        """Create the run with its parameters and tags, or open an earlier one again.
 
         Args:
             engine: the engine that the run belongs to.
             params: settings by name; long values are cut.
             tags: tags by name.
+            run_id: an earlier run to continue; its parameters stay, and a new run is made where it is gone.
 
         Raises:
             ConnectionError: if no server answers.
@@ -91,21 +101,21 @@ class MLflowStore:
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
         self._uri = os.environ.get("MLFLOW_TRACKING_URI") or self.tracking_uri or "sqlite:///mlruns.db"
-        off = "or switch tracking off with --mlflow off"
+        off = "or switch tracking off with --mlflow False"
         if is_away(self._uri):
             raise ConnectionError(
                 f"no MLflow server answers at {_address(self._uri)}:"
                 f" start it, correct MLFLOW_TRACKING_URI, {off}"
             )
         try:
-            self._handler = self._start(engine)
+            self._handler = self._start(engine, run_id)
             self.client = self._handler.client
             self.run_id: str = self._handler.cur_run.info.run_id
-            # MONAI has already noted these two, and a parameter cannot change.
-            noted = {
-                name: value for name, value in params.items() if name not in ("max_epochs", "epoch_length")
-            }
-            entities = [Param(name, _cut(value)) for name, value in noted.items()]
+            if self.run_id == run_id:
+                params = {}  # a parameter cannot change
+                self.run_name = self._handler.cur_run.info.run_name
+                self.client.update_run(run_id, status="RUNNING")
+            entities = [Param(name, _cut(value)) for name, value in params.items()]
             for begin in range(0, len(entities), _PER_CALL):
                 self.client.log_batch(self.run_id, params=entities[begin : begin + _PER_CALL])
             self.client.log_batch(
@@ -122,7 +132,7 @@ class MLflowStore:
                 f" correct MLFLOW_TRACKING_URI, {off}"
             ) from error
 
-    def _start(self, engine: Engine) -> MLFlowHandler:
+    def _start(self, engine: Engine, run_id: str | None) -> MLFlowHandler:
         attempts = 3
         for attempt in range(1, attempts + 1):
             try:
@@ -133,15 +143,36 @@ class MLflowStore:
                     experiment_name=self.experiment,
                     run_name=self.run_name,
                 )
+                if run_id is not None:
+                    handler.cur_run = self._earlier(handler.client, run_id)
+                # "max_epochs" and "epoch_length" would stand beside the settings that they are copies of.
+                handler.default_tracking_params = []
                 handler.start(engine)
                 return handler
             except Exception:
-                # Two trainings that start together both make the tables of a new data base; one of them
-                # fails.
+                # Two trainings that start together both make the tables of a new data base: one fails.
                 if attempt == attempts or not self._uri.startswith("sqlite"):
                     raise
                 time.sleep(attempt)
         raise AssertionError("unreachable")
+
+    def _earlier(self, client: MlflowClient, run_id: str) -> Run | None:
+        try:
+            run = client.get_run(run_id)
+        except MlflowException:
+            run = None
+        if run is None or run.info.lifecycle_stage != "active":
+            _log.warning("the run %s of the resumed training is not in MLflow: a new one is made", run_id)
+            return None
+        return run
+
+    def last_step(self, name: str) -> int:
+        """Return the last step at which a number was noted, 0 where it never was."""
+        try:
+            return max((point.step for point in self.client.get_metric_history(self.run_id, name)), default=0)
+        except Exception as error:
+            _log.warning("MLflow at %s: %s; the training goes on", _address(self._uri), error)
+            return 0
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Note numbers.
@@ -173,6 +204,15 @@ class MLflowStore:
         """
         if Path(path).is_file():
             self._send(lambda: self.client.log_artifact(self.run_id, str(path), folder))
+
+    def artifacts(self, source: str | Path, folder: str) -> None:
+        """Note all files of a folder in one call.
+
+        Args:
+            source: the folder, which has to stay until the run is closed.
+            folder: folder of the run's artifacts.
+        """
+        self._send(lambda: self.client.log_artifacts(self.run_id, str(source), folder))
 
     def close(self, status: str) -> None:
         """End the run.

@@ -17,7 +17,9 @@ __all__ = ["code_tags", "command_line", "run_name"]
 
 
 def run_name(bundle: str, job: str) -> str:
-    """Return a name that no other run has: bundle, local time to the second, four characters at random.
+    """Return a name that no other run has: bundle, four characters at random, local time to the second.
+
+    MLflow's lists show about twenty characters: those at random come first, so that names differ there.
 
     Args:
         bundle: name of the bundle.
@@ -28,15 +30,22 @@ def run_name(bundle: str, job: str) -> str:
         True
     """
     what = bundle if job == "training" else f"{bundle} {job}"
-    return f"{what} {time.strftime('%Y-%m-%d %H:%M:%S')} {uuid.uuid4().hex[:4]}"
+    return f"{what} {uuid.uuid4().hex[:4]} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+def _quoted(word: str) -> str:
+    # A list of files, "['a.json', 'b.json']", is unreadable as shlex quotes it.
+    plain = "'" in word and not any(sign in word for sign in '"$`\\!')
+    return f'"{word}"' if plain else shlex.quote(word)
 
 
 def command_line() -> str:
     """Return what was typed, as near as it can be told."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is None:
-        return shlex.join(sys.argv)
-    return f"python -m {spec.name.removesuffix('.__main__')} {shlex.join(sys.argv[1:])}".rstrip()
+        return " ".join(map(_quoted, sys.argv))
+    module = spec.name.removesuffix(".__main__")
+    return " ".join(["python -m", module, *map(_quoted, sys.argv[1:])])
 
 
 def _git(*words: str) -> str | None:

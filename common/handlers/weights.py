@@ -11,9 +11,32 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-__all__ = ["LoadWeights", "find_weights", "load_weights"]
+from ..running_config import running_config
+from .trained_network import check_trained_network
+
+__all__ = ["LoadWeights", "find_weights", "load_weights", "read_weights", "weights_candidates"]
 
 _log = logging.getLogger(__name__)
+
+
+def weights_candidates(
+    ckpt_dir: str | Path | None = None, bundle_root: str | Path | None = None
+) -> list[tuple[Path, str]]:
+    """Return the files that weights are looked for in, the first choice first, and what each of them is.
+
+    Args:
+        ckpt_dir: see `find_weights`.
+        bundle_root: see `find_weights`.
+    """
+    candidates = []
+    if ckpt_dir:
+        candidates += [
+            (Path(ckpt_dir) / "model.pt", "the best of your training"),
+            (Path(ckpt_dir) / "last.pt", "the last of your training, which has no best one yet"),
+        ]
+    if bundle_root:
+        candidates.append((Path(bundle_root) / "models" / "model.pt", "released with the bundle"))
+    return candidates
 
 
 def find_weights(
@@ -39,14 +62,7 @@ def find_weights(
             raise FileNotFoundError(f"there is no file of weights {weights}: give --weights an existing file")
         _log.info("weights: %s (named)", weights)
         return Path(weights)
-    candidates = []
-    if ckpt_dir:
-        candidates += [
-            (Path(ckpt_dir) / "model.pt", "the best of your training"),
-            (Path(ckpt_dir) / "last.pt", "the last of your training, which has no best one yet"),
-        ]
-    if bundle_root:
-        candidates.append((Path(bundle_root) / "models" / "model.pt", "released with the bundle"))
+    candidates = weights_candidates(ckpt_dir, bundle_root)
     for file, what in candidates:
         if file.is_file():
             _log.info("weights: %s (%s)", file, what)
@@ -74,6 +90,28 @@ def _first(keys: list[str]) -> str:
     return repr(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
 
 
+def read_weights(path: str | Path) -> Mapping[str, torch.Tensor]:
+    """Read a file's weights by name.
+
+    Args:
+        path: a file with a plain state dict, or with one under "network" or "model".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file of weights {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as weights (damaged, or not written by torch.save): name another file"
+        ) from error
+    return _state_dict(content, path)
+
+
 def load_weights(network: torch.nn.Module, path: str | Path) -> None:
     """Load weights into a network; nothing is loaded unless everything fits.
 
@@ -85,16 +123,7 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
         FileNotFoundError: if there is no such file.
         ValueError: if it holds no weights, or names and shapes differ from the network's.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file of weights {path}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise ValueError(
-            f"{path} cannot be read as weights: is it whole, and written by torch.save?"
-        ) from error
-    state = _state_dict(content, path)
+    state = read_weights(path)
     own = network.state_dict()
     faults = []
     if missing := [key for key in own if key not in state]:
@@ -123,6 +152,8 @@ class LoadWeights:
         weights: a file named by the user, or None.
         ckpt_dir: folder of one's own training, see `find_weights`.
         bundle_root: folder of the bundle, see `find_weights`.
+        config: the configuration, whose network must be the one that was trained; by default the one that
+            MONAI is executing.
     """
 
     def __init__(
@@ -132,11 +163,13 @@ class LoadWeights:
         weights: str | Path | None = None,
         ckpt_dir: str | Path | None = None,
         bundle_root: str | Path | None = None,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network
         self.weights = weights
         self.ckpt_dir = ckpt_dir
         self.bundle_root = bundle_root
+        self.config = running_config() if config is None else config
 
     def attach(self, engine: Engine) -> None:
         """Follow an engine.
@@ -149,5 +182,6 @@ class LoadWeights:
     def started(self, engine: Engine) -> None:
         """Find and load the weights."""
         path = find_weights(self.weights, self.ckpt_dir, self.bundle_root)
+        check_trained_network(path, self.config)
         load_weights(self.network, path)
         engine.state.weights_file = str(path)

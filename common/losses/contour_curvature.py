@@ -1,4 +1,4 @@
-"""Curvature along the 0.5 contours of a field, point by point, by Gaussian derivatives of their coordinates."""
+"""Curvature at the points of a field's 0.5 contours, by Gaussian derivatives of their coordinates."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .contours import Contours, trace_contours
+from .gaussian_matrix import gaussian_matrix
 
 HALF_WINDOW = 4.5  # in standard deviations: the window of 9 sigma of the paper
 POINTS_PER_PX = 4 / math.pi  # grid lines that a contour crosses, averaged over its directions
 TINY = 1e-6  # beside the squared speed: a speck that the Gaussian shrinks to a point has none
-GOLDEN = 0.6180339887498949  # its multiples, modulo 1, are spread evenly whatever the period of the points
+GOLDEN = 2654435769  # 2^32 by the golden ratio: its multiples modulo 2^32 are spread evenly
 
 
 def contour_curvature(
@@ -26,21 +27,22 @@ def contour_curvature(
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"], Int[Tensor, " n"]]:
     """Return the curvature at points of the 0.5 contours, the length each stands for, and its image.
 
-    `curvature = (dx ddy - dy ddx) / (dx^2 + dy^2)^(3/2)` with derivatives of the Gaussian along the closed contour:
-    +1/r on a bright disc of radius r, -1/r around a hole. The formula does not mind that the points of marching
-    squares are not evenly spaced. The length is the speed `(dx^2 + dy^2)^(1/2)`, in px a point, times
-    `contrast^2 / (contrast^2 + edge_contrast^2)`, which fades out the faint ripples of a prediction that is still
-    nearly constant.
+    `curvature = (dx ddy - dy ddx) / (dx^2 + dy^2)^(3/2)`, with Gaussian derivatives along the closed contour:
+    +1/r on a bright disc of radius r, -1/r around a hole. The formula does not mind that the points of
+    marching squares are not evenly spaced. The length is the speed `(dx^2 + dy^2)^(1/2)`, in px a point,
+    times `|grad|^2 / (|grad|^2 + edge_contrast^2)` of the field after Gaussian smoothing, as in
+    `level_set_curvature`: it fades out the faint ripples of a prediction that is still nearly constant.
 
     Args:
         field: probability or mask in [0, 1]; float32 or float64.
-        smoothing_px: standard deviation of the Gaussian along the contour in pixels, > 0, taken as 4 / pi points a
-            pixel. Curvatures beyond about 1 / smoothing_px are flattened.
-        edge_contrast: difference of two neighbouring pixels at which an edge counts half. A sharp one has 1.
-        border_px: width of the frame in which points have no weight: the image's end closes the contours there;
-            None takes three standard deviations.
-        max_points: points an image at which curvature is computed, about; None: at all. Where there are more, an
-            evenly spread part of them stands for the rest. The contours themselves stay whole.
+        smoothing_px: standard deviation of the Gaussian along the contour in pixels, > 0; a pixel is taken as
+            4 / pi points. Curvatures beyond about 1 / smoothing_px are flattened.
+        edge_contrast: gradient per pixel, of the smoothed field, at which an edge counts half. A sharp edge
+            has `0.4 / smoothing_px`.
+        border_px: width of the frame in which points have no weight, because the image's end closes the
+            contours there; None takes three standard deviations.
+        max_points: points an image at which curvature is computed, about; None: at all. Where there are more,
+            an evenly spread part of them stands for the rest. The contours themselves stay whole.
 
     Shapes:
         field: (b, 1, h, w), [0, 1].
@@ -64,13 +66,14 @@ def contour_curvature(
         contours = trace_contours(field)
         chosen, stands_for = _sample(contours, len(field), max_points)
         curvature, speed = curvature_at(contours, chosen, smoothing_px=smoothing_px)
-        contrast_squared = contours.contrast[chosen] ** 2
         frame = math.ceil(3 * smoothing_px) if border_px is None else border_px
         pixels = contours.pixels[chosen]
         last = torch.tensor(field.shape[2:], device=field.device) - 1
         inside = ((pixels >= frame) & (pixels <= last - frame)).flatten(1).all(1)
-        share = contrast_squared / (contrast_squared + edge_contrast**2)
-        return curvature, speed * share * (stands_for * inside), contours.image[chosen]
+        image = contours.image[chosen]
+        steepness = _squared_gradient(field, image, pixels[:, 0], smoothing_px)
+        share = steepness / (steepness + edge_contrast**2)
+        return curvature, speed * share * (stands_for * inside), image
 
 
 def curvature_at(
@@ -101,21 +104,21 @@ def curvature_at(
 def _derivative_kernels(sigma: float, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return weights of the points -n to n for the first and the second derivative, exact on parabolas."""
     reach = math.ceil(HALF_WINDOW * sigma)
-    k = torch.arange(-reach, reach + 1, device=like.device, dtype=torch.float64)
+    k = torch.arange(-reach, reach + 1, dtype=torch.float64)
     gauss = torch.exp(-0.5 * (k / sigma) ** 2)
     gauss = gauss / gauss.sum()
     first = k * gauss
     second = (k**2 / sigma**2 - 1) * gauss
     second = second - second.sum() * gauss
     first, second = first / (first * k).sum(), second / (second * k**2 / 2).sum()
-    return first.to(like.dtype), second.to(like.dtype)
+    return first.to(like), second.to(like)
 
 
 def _window(following: Tensor, chosen: Tensor, reach: int) -> Tensor:
     """Return the indices of the `reach` points before, at and after each chosen one, (m, 2 * reach + 1).
 
-    Walking along all contours at once needs one step a neighbour, whatever their number and length; a contour that
-    is shorter than the window is gone around several times.
+    Walking along all contours at once needs one step a neighbour, whatever their number and length; a contour
+    that is shorter than the window is gone around several times.
     """
     before = torch.empty_like(following)
     before[following] = torch.arange(len(following), device=following.device)
@@ -127,21 +130,29 @@ def _window(following: Tensor, chosen: Tensor, reach: int) -> Tensor:
     return window.T
 
 
+def _squared_gradient(field: Tensor, image: Tensor, pixel: Tensor, smoothing_px: float | int) -> Tensor:
+    """Return the squared gradient of the smoothed field at pixels (row, column) of images."""
+    h, w = field.shape[2:]
+    smooth = gaussian_matrix(h, smoothing_px, field) @ field @ gaussian_matrix(w, smoothing_px, field).T
+    flat = smooth.flatten()
+    step = w + 2  # the smoothed field is one pixel larger on every side
+    place = (image * (h + 2) + pixel[:, 0] + 1) * step + pixel[:, 1] + 1
+    d_row, d_column = flat[place + step] - flat[place - step], flat[place + 1] - flat[place - 1]
+    return (d_row * d_row + d_column * d_column) / 4
+
+
 def _sample(contours: Contours, images: int, max_points: int | None) -> tuple[Tensor, Tensor]:
     """Return the indices of points to evaluate and how many points each stands for."""
-    image = contours.image
-    n = len(image)
-    index = torch.arange(n, device=image.device)
+    image, pixels = contours.image, contours.pixels
+    index = torch.arange(len(image), device=image.device)
     if max_points is None:
-        return index, torch.ones_like(contours.contrast)
-    count = torch.bincount(image, minlength=images)
-    part = (max_points / count.clamp(min=max_points))[image]
-    # Images follow each other twice in the list, so that an image's choice does not depend on its batch only
-    # if its points are counted from its own start.
-    along_rows = (contours.pixels[:, 0, 0] == contours.pixels[:, 1, 0]).long()
-    group = 2 * image + along_rows
-    sizes = torch.bincount(group, minlength=2 * images).reshape(images, 2)
-    starts = torch.stack([sizes[:, 1].sum() + sizes[:, 0].cumsum(0) - sizes[:, 0], sizes[:, 1].cumsum(0) - sizes[:, 1]])
-    rank = index - starts.T.flatten()[group]
-    chosen = ((rank.double() * GOLDEN) % 1 < part).nonzero()[:, 0]
-    return chosen, (1 / part[chosen]).to(contours.contrast.dtype)
+        return index, contours.points.new_ones(len(image))
+    part = max_points / torch.bincount(image, minlength=images).clamp(min=max_points)
+    # The list has the points along rows of all images, then those along columns. Counting from the start of
+    # an image's own points makes its choice independent of the rest of the batch.
+    group = image + images * (pixels[:, 0, 0] != pixels[:, 1, 0])
+    sizes = torch.bincount(group, minlength=2 * images)
+    rank = index - (sizes.cumsum(0) - sizes)[group]
+    # Every second point would be all left sides of nuclei: left and right alternate along rows.
+    chosen = (rank * GOLDEN % 2**32 < part[image] * 2**32).nonzero()[:, 0]
+    return chosen, (1 / part[image[chosen]]).to(contours.points)

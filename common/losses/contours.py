@@ -1,4 +1,4 @@
-"""Closed 0.5 contours of a batch of fields by marching squares, as points that follow the field's gradient."""
+"""Closed 0.5 contours of a batch of fields by marching squares, as points that carry the gradient."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ class Contours(NamedTuple):
 
     Shapes:
         points: (n, 2), row and column in pixels; carries the gradient.
-        contrast: (n,), (0, 1]: difference of the two pixels that the point lies between; carries the gradient.
         following: (n,), index of the next point: a permutation whose cycles are the contours.
         image: (n,), number of the image in the batch.
-        pixels: (n, 2, 2), row and column of the pixel inside and of the pixel outside; those of the padding are -1
-            and h or w.
+        pixels: (n, 2, 2), row and column of the pixel inside and of the pixel outside; those of the padding
+            are -1 and h or w.
     """
 
     points: Float[Tensor, "n 2"]
-    contrast: Float[Tensor, " n"]
     following: Int[Tensor, " n"]
     image: Int[Tensor, " n"]
     pixels: Int[Tensor, "n 2 2"]
@@ -35,10 +33,10 @@ class Contours(NamedTuple):
 def trace_contours(field: Float[Tensor, "b 1 h w"]) -> Contours:
     """Find the lines on which a field is 0.5, the inside always to their left.
 
-    Beyond the image the field counts as 0, so that every contour is closed; the parts along the image's end can be
-    told by `pixels`. Which pairs of neighbouring pixels a contour passes between, and in which order, has no
-    gradient; where between them it passes has: `t = (0.5 - p0) / (p1 - p0)`. Two nuclei that touch by a corner have
-    two contours.
+    Beyond the image the field counts as 0, so that every contour is closed; the parts along the image's end
+    can be told by `pixels`. Which pairs of neighbouring pixels a contour passes between, and in which order,
+    has no gradient; where between them it passes has: `t = (0.5 - p0) / (p1 - p0)`. Two nuclei that touch by
+    a corner have two contours.
 
     Args:
         field: probability or mask in [0, 1].
@@ -71,7 +69,7 @@ def trace_contours(field: Float[Tensor, "b 1 h w"]) -> Contours:
     pixels = torch.stack([_place(inside % size, row_step), _place(outside % size, row_step)], dim=1)
     start, end = pixels.to(flat.dtype).unbind(1)
     points = start + share[:, None] * (end - start)
-    return Contours(points, contrast, following, inside.div(size, rounding_mode="floor"), pixels)
+    return Contours(points, following, inside.div(size, rounding_mode="floor"), pixels)
 
 
 def _place(pixel: Tensor, row_step: int) -> Tensor:
@@ -95,12 +93,10 @@ def _crossed_pairs(bright: Bool[Tensor, " pixels"], row_step: int) -> tuple[Tens
 
 
 def _following(bright: Tensor, inside: Tensor, outside: Tensor, row_step: int) -> Tensor:
-    """Return for each crossed pair the one that the contour passes next, walking with the inside to its left."""
+    """Return for each crossed pair the one that the contour passes next, the inside to its left."""
     across = outside - inside
-    # A quarter turn to the left of "from inside to outside": right -> up, down -> right, left -> down, up -> left.
-    ahead = torch.where(
-        across.abs() == 1, -across * row_step, across.div(row_step, rounding_mode="trunc")
-    )
+    # "Inside to outside" turned left: right -> up, down -> right, left -> down, up -> left.
+    ahead = torch.where(across.abs() == 1, -across * row_step, across.div(row_step, rounding_mode="trunc"))
     left, right = inside + ahead, outside + ahead
     turn_left, turn_right = ~bright[left], bright[left] & bright[right]
     next_inside = torch.where(turn_left, inside, torch.where(turn_right, right, left))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
@@ -22,9 +24,13 @@ class CurvatureAlignmentLoss(nn.Module):
     """Curvature alignment loss: KL(prediction || truth) of curvature distributions, mean over the images.
 
     The paper extracts contours, bins their curvature and compares the histograms: that has no gradient, and
-    is infinite as soon as one bin of the truth is empty. Mode `level_set` takes the curvature from the
-    smoothed field instead (`level_set_curvature`) and a soft histogram with a prior (`curvature_pdf`), the
-    same for both sides, so that CAL(x, x) = 0.
+    is infinite as soon as one bin of the truth is empty. Both modes use a soft histogram with a prior
+    (`curvature_pdf`), the same for prediction and truth, so that CAL(x, x) = 0:
+
+    - `level_set` takes the curvature of the smoothed field at every pixel, weighted by closeness to the
+      contour (`level_set_curvature`): dense gradients, a fixed cost.
+    - `contour` takes it along the contours themselves, as the paper's Eq. 1 does (`contour_curvature`):
+      gradients in the pixels beside a contour only, a cost that grows with the length of the contours.
 
     Nothing to compare: an image whose truth has less than `min_contour_px` of contour (no nucleus, or nothing
     but nucleus) counts 0. A prediction without contours on a truth with some is *not* nothing: its
@@ -36,22 +42,24 @@ class CurvatureAlignmentLoss(nn.Module):
     never a loss by itself.
 
     Args:
-        mode: "level_set".
-        smoothing_px: standard deviation of the Gaussian in pixels; see `level_set_curvature`.
+        mode: "level_set" or "contour".
+        smoothing_px: standard deviation of the Gaussian in pixels, over the field or along the contour.
         bins: number of histogram bins, odd.
         max_curvature: end of the histogram in 1/px; 0.7 holds 98 % of real nuclei's contours at smoothing
             1.5.
         prior_px: even prior in px of contour. Larger is calmer, at the start of a training above all.
-        edge_contrast: gradient per pixel at which an edge counts half.
+        edge_contrast: gradient per pixel at which an edge of the smoothed field counts half.
         border_px: frame of the image that is left out, in pixels; None: three standard deviations.
         min_contour_px: contour length of the truth under which an image counts 0, in pixels.
+        max_points: in `contour`, about how many points an image the curvature is computed at; the rest of a
+            longer contour, as noise has it at the start of a training, is represented by them. None: at all.
         from_logits: the input is logits, and passes a sigmoid first.
 
     Raises:
         ValueError: an option has a value outside its range, or prediction and truth differ in shape.
 
     References:
-        Mohammed et al., LoGSAGE, 2025, section 2.3, Eq. 2.
+        Mohammed et al., LoGSAGE, 2025, section 2.3, Eqs. 1 and 2.
 
     Example:
         >>> mask = torch.zeros(1, 1, 32, 32)
@@ -71,6 +79,7 @@ class CurvatureAlignmentLoss(nn.Module):
         edge_contrast: float | int = 0.1,
         border_px: int | None = None,
         min_contour_px: float | int = 1.0,
+        max_points: int | None = 4096,
         from_logits: bool = False,
     ) -> None:
         super().__init__()
@@ -91,6 +100,8 @@ class CurvatureAlignmentLoss(nn.Module):
             raise ValueError(f"bins {bins} of the curvature loss must be odd, at least 3: 0 needs a centre")
         if border_px is not None and border_px < 0:
             raise ValueError(f"border_px {border_px} of the curvature loss must be 0 or more (pixels)")
+        if max_points is not None and max_points < 1:
+            raise ValueError(f"max_points {max_points} of the curvature loss must be 1 or more, or None")
         self.mode = mode
         self.smoothing_px = smoothing_px
         self.bins = bins
@@ -99,6 +110,7 @@ class CurvatureAlignmentLoss(nn.Module):
         self.edge_contrast = edge_contrast
         self.border_px = border_px
         self.min_contour_px = min_contour_px
+        self.max_points = max_points
         self.from_logits = from_logits
 
     def forward(
@@ -132,10 +144,19 @@ class CurvatureAlignmentLoss(nn.Module):
 
     def _distribution(self, field: Tensor) -> tuple[Tensor, Tensor]:
         """Return each image's curvature distribution, (b, bins), and contour length in pixels, (b,)."""
-        curvature, weight = level_set_curvature(
-            field, smoothing_px=self.smoothing_px, edge_contrast=self.edge_contrast, border_px=self.border_px
-        )
-        pdf = curvature_pdf(
-            curvature, weight, bins=self.bins, max_curvature=self.max_curvature, prior_px=self.prior_px
-        )
-        return pdf, weight.sum((1, 2, 3))
+        common: dict[str, Any] = {
+            "smoothing_px": self.smoothing_px,
+            "edge_contrast": self.edge_contrast,
+            "border_px": self.border_px,
+        }
+        bins: dict[str, Any] = {
+            "bins": self.bins,
+            "max_curvature": self.max_curvature,
+            "prior_px": self.prior_px,
+        }
+        if self.mode == "level_set":
+            curvature, weight = level_set_curvature(field, **common)
+            return curvature_pdf(curvature, weight, **bins), weight.sum((1, 2, 3))
+        curvature, weight, image = contour_curvature(field, max_points=self.max_points, **common)
+        pdf = curvature_pdf(curvature, weight, image=image, images=len(field), **bins)
+        return pdf, weight.new_zeros(len(field)).scatter_add(0, image, weight)

@@ -109,8 +109,10 @@ class InstanceMapsLoss(nn.Module):
         offset_weight: weight of the offsets' smooth L1, averaged over the foreground pixels of the target.
         distance_loss: "smooth_l1" or "mse".
         batch_dice: one Dice over the whole batch instead of one an image: calmer where crops may lack nuclei.
-        curvature: the curvature term; None: `CurvatureAlignmentLoss()`. It gets probabilities, or
-            logits where it has `from_logits`.
+        curvature: the curvature term; None: `CurvatureAlignmentLoss(curvature_mode)`. It gets probabilities,
+            or logits where it has `from_logits`.
+        curvature_mode: "level_set" or "contour", see `CurvatureAlignmentLoss`; None: "level_set". Not beside
+            `curvature`, which has a mode of its own.
 
     Raises:
         ValueError: an option is out of range, `channels` is inconsistent, or a tensor lacks a named channel.
@@ -141,6 +143,7 @@ class InstanceMapsLoss(nn.Module):
         distance_loss: str = "smooth_l1",
         batch_dice: bool = False,
         curvature: CurvatureAlignmentLoss | None = None,
+        curvature_mode: str | None = None,
     ) -> None:
         super().__init__()
         self.channels = channel_numbers(channels)
@@ -173,7 +176,11 @@ class InstanceMapsLoss(nn.Module):
             raise ValueError(f"no loss is left: every weight of the groups {list(self.channels)} is 0")
         self.distance_loss = distance_loss
         self.dice = DiceLoss(sigmoid=True, batch=batch_dice)
-        self.curvature = CurvatureAlignmentLoss() if curvature is None else curvature
+        if curvature is not None and curvature_mode is not None:
+            raise ValueError(
+                f"curvature_mode {curvature_mode!r} would be ignored: set the mode of `curvature`"
+            )
+        self.curvature = curvature or CurvatureAlignmentLoss(curvature_mode or "level_set")
         self.terms: dict[str, Tensor] = {}
 
     def forward(

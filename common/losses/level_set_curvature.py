@@ -8,28 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-TRUNCATE = 4.0  # radius of the Gaussian in sigmas, as in scipy.ndimage
+from .gaussian_matrix import gaussian_matrix
+
 TINY = 1e-6  # under the square root of the squared gradient: its derivative at 0 would be infinite
-
-
-def _gaussian_matrix(n: int, sigma: float | int, like: Tensor) -> Tensor:
-    """Return the (n + 2, n) matrix that smooths a line and extends it by one pixel at both ends.
-
-    Two products with such a matrix replace a separable convolution: on a CPU the backward pass of a
-    one-channel `conv2d` was measured to take about 15 times as long. Pixels beyond the ends repeat the end
-    ("replicate").
-    """
-    radius = int(TRUNCATE * sigma + 0.5)
-    reach = radius + 1
-    position = torch.arange(-1, n + 1, device=like.device, dtype=like.dtype)[:, None]
-    source = torch.arange(-reach, n + reach, device=like.device, dtype=like.dtype)[None, :]
-    distance = (position - source).abs()
-    kernel = torch.exp(-0.5 * (distance / sigma) ** 2) * (distance <= radius)
-    kernel = kernel / kernel.sum(1, keepdim=True)
-    matrix = kernel[:, reach : n + reach].clone()
-    matrix[:, 0] += kernel[:, :reach].sum(1)
-    matrix[:, -1] += kernel[:, n + reach :].sum(1)
-    return matrix
 
 
 def level_set_curvature(
@@ -79,7 +60,7 @@ def level_set_curvature(
     h, w = field.shape[2:]
     with torch.autocast(field.device.type, enabled=False):
         field = field if field.dtype == torch.float64 else field.float()  # half precision drowns differences
-        rows, columns = _gaussian_matrix(h, smoothing_px, field), _gaussian_matrix(w, smoothing_px, field)
+        rows, columns = gaussian_matrix(h, smoothing_px, field), gaussian_matrix(w, smoothing_px, field)
         phi = rows @ field @ columns.T  # one pixel larger on every side, for the differences below
         centre = phi[..., 1:-1, 1:-1]
         above, below = phi[..., :-2, 1:-1], phi[..., 2:, 1:-1]

@@ -8,8 +8,8 @@ from torch import Tensor
 
 
 def curvature_pdf(
-    curvature: Float[Tensor, "b *places"],
-    weight: Float[Tensor, "b *places"],
+    curvature: Float[Tensor, " b *places"],
+    weight: Float[Tensor, " b *places"],
     *,
     image: Int[Tensor, " b"] | None = None,
     images: int | None = None,

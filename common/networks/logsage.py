@@ -51,6 +51,7 @@ class LoGSAGE(nn.Module):
     """
 
     PATCH = 4
+    ENCODER = ("swin", "stem", "down")
 
     def __init__(
         self,

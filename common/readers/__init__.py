@@ -10,6 +10,8 @@ from .image_list import list_image_items, list_images
 from .image_record import BadFileError, ImageFile, ImageHeader
 from .label_file import probe_labels, read_labels
 from .monai_reader import LabelReader, MicroscopyReader
+from .pixel_sizes import measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
+from .run_data import RunData
 from .sample import ensure_sample, make_image, write_sample, write_slide
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "ImageHeader",
     "LabelReader",
     "MicroscopyReader",
+    "RunData",
     "check_dataset",
     "choose_channels",
     "dataset_name",
@@ -34,7 +37,11 @@ __all__ = [
     "read_labels",
     "ensure_sample",
     "make_image",
+    "measure_training",
+    "nucleus_diameter_px",
+    "pixel_size_of",
     "stem_of",
+    "tell_scales",
     "write_sample",
     "write_slide",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from .nearest import nearest_name
+from ..nearest import nearest
 
 ChannelChoice: TypeAlias = int | str | Sequence[int | str] | None
 
@@ -69,11 +69,8 @@ def _number_of(channel: int | str, names: Sequence[str], path: str | Path) -> in
     if wanted.isdecimal() and int(wanted) < len(names):
         return int(wanted)
     named = [name for number, name in enumerate(names) if name != str(number)]
-    guess = (
-        f": did you mean {nearest_name(wanted, named)}? It has"
-        if named and not wanted.isdecimal()
-        else ": it has"
-    )
+    near = None if wanted.lstrip("-").isdecimal() else nearest(wanted, named)
+    guess = f": did you mean {near}? It has" if near else ": it has"
     raise ValueError(f"{path} has no channel {wanted}{guess} {_listing(names)}")
 
 

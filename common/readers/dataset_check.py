@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from .channels import ChannelChoice, choose_channels
-from .dataset_json import Item
+from .dataset_json import Item, known_of
 from .image_file import probe
 from .label_file import probe_labels
 
 
-def check_dataset(items: Sequence[Item], *, channels: ChannelChoice = None) -> None:
+def check_dataset(
+    items: Sequence[Item], *, channels: ChannelChoice = None, in_channels: int | None = None
+) -> None:
     """Refuse the first pair of files that training would fail on: unreadable, of two sizes, or no channel.
 
     Args:
         items: a data list; items without "label" are checked for their image alone.
         channels: the choice of channels that the reader will make.
+        in_channels: how many channels the network takes; None does not ask.
 
     Raises:
         FileNotFoundError: if a file is not there.
@@ -24,7 +28,7 @@ def check_dataset(items: Sequence[Item], *, channels: ChannelChoice = None) -> N
     first: tuple[str, int] | None = None
     for item in items:
         image = item["image"]
-        header = probe(image, channel_names=item.get("channels"))
+        header = probe(image, channel_names=item.get("channels") or known_of(Path(image)).get("channels"))
         chosen = choose_channels(channels, header.channel_names, path=image)
         if first is None:
             first = (image, len(chosen))
@@ -32,6 +36,13 @@ def check_dataset(items: Sequence[Item], *, channels: ChannelChoice = None) -> N
             raise ValueError(
                 f"{image} has {len(chosen)} channel(s) but {first[0]} has {first[1]}: choose channels that "
                 f"all images have, for example --channels 0"
+            )
+        if in_channels is not None and len(chosen) != in_channels:
+            typed = ",".join(map(str, channels)) if isinstance(channels, (list, tuple)) else channels
+            raise ValueError(
+                f"{image} has {len(chosen)} channel(s) with --channels {typed}, but the network takes "
+                f"{in_channels}: choose as many with --channels, or train with in_channels {len(chosen)} in "
+                f"network_def"
             )
         if item.get("label") is None:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from .sample import MODALITIES, ensure_sample
@@ -9,20 +10,27 @@ from .sample import MODALITIES, ensure_sample
 PREFIX = "sample_"
 
 
-def dataset_folder(dataset_dir: str | Path) -> Path:
-    """Return the folder of a data set; one named `sample_<modality>` that is not there is made.
+def dataset_folder(dataset_dir: str | Path | Sequence[str | Path]) -> Path:
+    """Return the folder of a data set (or one image to segment); a `sample_<modality>` not there is made.
 
     Args:
         dataset_dir: folder of a data set, or for example `runs/sample_fluorescence`, `runs/sample_multiplex`,
             `runs/sample_he`, for the embedded sample.
 
     Raises:
-        FileNotFoundError: the folder does not exist and is no sample's.
+        FileNotFoundError: it does not exist and is no sample's.
+        ValueError: several folders are given where one is meant.
     """
+    if not isinstance(dataset_dir, (str, Path)):
+        named = ", ".join(map(str, dataset_dir))
+        raise ValueError(f"--dataset_dir names several folders ({named}) where one is meant: give one")
     folder = Path(dataset_dir).expanduser()
     modality = folder.name.removeprefix(PREFIX)
     if folder.name.startswith(PREFIX) and modality in MODALITIES:
         return ensure_sample(folder, modality=modality)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"the data set folder {dataset_dir} does not exist: check --dataset_dir")
+    if not folder.exists():
+        several = ", and write several folders as \"['A','B']\"" if "," in str(folder) else ""
+        raise FileNotFoundError(
+            f"the data set folder {dataset_dir} does not exist: check --dataset_dir{several}"
+        )
     return folder

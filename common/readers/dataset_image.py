@@ -114,7 +114,7 @@ def opened_source(source: str | Path) -> Iterator[Path]:
                     tarred.extractall(folder, filter="data")  # nothing outside the folder
             else:
                 raise ValueError(
-                    f"{source} is neither a folder nor an archive (.zip, .tar.gz) that can be read"
+                    f"{source} is neither a folder nor a whole archive (.zip, .tar.gz): download it again"
                 )
         except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
             raise ValueError(f"{source} cannot be unpacked ({error}): download it again") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -45,7 +46,8 @@ def read_dataset_json(folder: Path) -> dict[str, Any] | None:
 def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
     """Return one list of a `dataset.json` with absolute paths.
 
-    Names of channels and the pixel size that stand at the top hold for every image that has none of its own.
+    Names of channels, pixel size and platform that stand at the top hold for every image that has none of its
+    own.
 
     Args:
         content: the file's content.
@@ -53,14 +55,14 @@ def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
         folder: the data set's folder, which paths are relative to.
 
     Raises:
-        ValueError: if an entry has no image.
+        ValueError: if an entry has no image, or a pixel size that is no number.
     """
     listed = content.get(split) or []
     if not isinstance(listed, list):
         raise ValueError(
             f'{folder / NAME}: "{split}" is not a list: write [{{"image": ..., "label": ...}}, ...]'
         )
-    common = {key: content[key] for key in ("channels", "pixel_size_um") if content.get(key)}
+    common = {key: content[key] for key in ("channels", "pixel_size_um", "platform") if content.get(key)}
     items = []
     for number, entry in enumerate(listed):
         entry = {"image": entry} if isinstance(entry, str) else entry
@@ -69,11 +71,30 @@ def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
                 f'{folder / NAME}: entry {number} of "{split}" names no image: add "image": "images/..."'
             )
         item = common | {key: value for key, value in entry.items() if value is not None}
+        size = item.get("pixel_size_um", 1.0)
+        if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 < size < math.inf:
+            raise ValueError(
+                f'{folder / NAME}: "pixel_size_um" of {item["image"]} is {size!r}: write the edge of a '
+                f"pixel in micrometres, such as 0.5, or leave it out"
+            )
         for key in ("image", "label"):
             if isinstance(item.get(key), str):
                 item[key] = os.path.abspath(folder / item[key])
         items.append(item)
     return items
+
+
+def name_in(folder: Path, path: str) -> str:
+    """Return a file's path as seen from its data set, so that it is the same wherever the data set lies.
+
+    Args:
+        folder: the data set's folder.
+        path: absolute path of the file.
+    """
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive on Windows
+        return Path(path).as_posix()
 
 
 def known_of(image: Path) -> Item:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from .channels import ChannelChoice
+from .dataset_check import check_dataset
 from .image_file import SUFFIXES, is_image, stem_of
 
 # What Cellpose writes beside an image: its label maps, and flows that only Cellpose uses.
@@ -93,16 +95,32 @@ def list_images(source: str | Path) -> list[str]:
     return [str(image) for image in images]
 
 
-def list_image_items(source: str | Path) -> list[dict[str, str]]:
+def list_image_items(
+    source: str | Path,
+    *,
+    check: bool = False,
+    channels: ChannelChoice = None,
+    in_channels: int | None = None,
+) -> list[dict[str, str]]:
     """Return `list_images` as a MONAI data list.
 
     Args:
         source: a folder of images, a data set's folder, or an image file.
+        check: look into the header of every file now rather than fail in the middle of the folder.
+        channels: the choice that the reader will make, for the check.
+        in_channels: how many channels the network takes, for the check; None does not ask.
 
     Returns:
         One {"image": absolute path} per image.
+
+    Raises:
+        FileNotFoundError: if there is no such file or folder.
+        ValueError: if no image is there, or one cannot be used.
     """
-    return [{"image": image} for image in list_images(source)]
+    items = [{"image": image} for image in list_images(source)]
+    if check:
+        check_dataset(items, channels=channels, in_channels=in_channels)
+    return items
 
 
 def _belongs_to_another(stem: str, stems: set[str]) -> bool:

@@ -49,7 +49,8 @@ def erode_labels(label_map: np.ndarray, *, keep_below_px: int = 30) -> np.ndarra
 def distance_map(eroded: np.ndarray) -> np.ndarray:
     """Return the distance to the nucleus' outline, divided by the nucleus' largest: 1 at its innermost pixel.
 
-    One distance transform serves all nuclei, because eroded nuclei do not touch.
+    One distance transform serves all nuclei, because eroded nuclei do not touch. Where a nucleus fills the
+    whole image, no outline is in sight and every pixel counts as innermost.
 
     Args:
         eroded: label map whose nuclei are parted by background.
@@ -58,6 +59,8 @@ def distance_map(eroded: np.ndarray) -> np.ndarray:
         eroded: (h, w), 0..N.
         returns: (h, w) float32 in [0, 1].
     """
+    if eroded.all():  # the distance transform is undefined without background
+        return np.ones(eroded.shape, np.float32)
     distance = ndimage.distance_transform_edt(np.pad(eroded > 0, 1, mode="edge"))[1:-1, 1:-1]
     peak = np.zeros(int(eroded.max()) + 1)
     np.maximum.at(peak, eroded.ravel(), distance.ravel())
@@ -88,6 +91,26 @@ def centre_offsets(label_map: np.ndarray) -> np.ndarray:
     return offsets
 
 
+def without_large_ids(label_map: np.ndarray) -> np.ndarray:
+    """Number the nuclei anew if their ids are so large that tables by id would fill the memory.
+
+    Args:
+        label_map: integer labels, 0 = background.
+
+    Shapes:
+        label_map: (h, w), any ids of 0 or more.
+        returns: (h, w), the same nuclei with ids of at most h * w.
+
+    Example:
+        >>> without_large_ids(np.array([[0, 7], [2_000_000_000, 7]], np.uint32)).tolist()
+        [[0, 1], [2, 1]]
+    """
+    if int(label_map.max(initial=0)) <= label_map.size:
+        return label_map.astype(np.int64, copy=False)
+    ids, numbers = np.unique(label_map, return_inverse=True)
+    return numbers.reshape(label_map.shape) + int(ids[0] != 0)
+
+
 def instance_targets(
     label_map: np.ndarray, maps: Sequence[str], *, erode: bool = True, offset_scale_px: float = 10.0
 ) -> np.ndarray:
@@ -109,6 +132,7 @@ def instance_targets(
     unknown = [name for name in maps if name not in MAPS]
     if unknown:
         raise ValueError(f"no target map is called {unknown[0]!r}: choose from {', '.join(MAPS)}")
+    label_map = without_large_ids(label_map)
     eroded = erode_labels(label_map)
     made: dict[str, np.ndarray] = {"foreground": (eroded if erode else label_map) > 0}
     if "border" in maps:
@@ -147,7 +171,7 @@ class InstanceTargetsd(MapTransform):
         """Replace the label maps."""
         d = dict(data)
         for key in self.key_iterator(d):
-            label_map = np.asarray(d[key])[0].astype(np.int64)
+            label_map = np.rint(np.asarray(d[key])[0]).astype(np.int64)
             targets = instance_targets(
                 label_map, self.maps, erode=self.erode, offset_scale_px=self.offset_scale_px
             )

@@ -22,7 +22,9 @@ from .conftest import BUNDLES, ROOT, SHORT
 CONTRACT = {
     *("bundle_name", "bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split"),
     *("seed", "split_seed", "epochs", "steps_per_epoch", "batch_size", "learning_rate", "warmup_epochs"),
+    *("fold", "folds", "test_platform", "dataset_power"),
     *("weight_decay", "patience", "val_interval", "crop_px", "channels", "select_by", "mlflow", "amp"),
+    *("pixel_size_um", "scale", "diameter_px", "model_diameter_px"),
     *("num_workers", "cache_images", "network_def", "targets", "loss", "optimizer", "decoder", "intensity"),
     *("augmentation", "inferer", "scheduler", "device", "data", "network", "train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
@@ -127,6 +129,7 @@ def test_overlays_change_only_what_the_bundle_has(name: str, overlay: str):
 def test_the_contract(bundle: str):
     config = json.loads((ROOT / "bundles" / bundle / "configs" / "train.json").read_text())
     assert set(config) >= CONTRACT
+    assert isinstance(config["network_def"]["in_channels"], int), "images are checked against it"
     assert config["bundle_name"] == bundle and config["bundle_root"] == f"bundles/{bundle}"
 
 

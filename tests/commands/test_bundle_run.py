@@ -19,12 +19,13 @@ CONFIG = {
     "items": [1, 2],
     "loader": {"_target_": "torch.utils.data.DataLoader", "dataset": "@items", "num_workers": "@epochs"},
     "initialize": [{"_target_": "common.commands.start", "log_dir": "@log_dir"}],
-    "imports": ["$import common.running_config as running", "$import json"],
+    "imports": ["$import common.running_config as running", "$import json", "$import signal"],
     "training": [
         "$print('settings', json.dumps(running.top_level_scalars(running.running_config())))",
         "$print('variant', running.variant(running.running_command()['config_files']))",
     ],
     "broken": ["$open(@dataset_dir)"],
+    "terminated": ["$signal.raise_signal(signal.SIGTERM)"],
     "interrupted": ["$(_ for _ in ()).throw(KeyboardInterrupt)"],
 }
 
@@ -35,9 +36,11 @@ COMMANDS = {
     "idle": ["training", "--config_file", "['train.json','idle.json']"],
     "misspelt": ["training", "--config_file", "train.json", "--epoch", "3"],
     "impossible": ["training", "--config_file", "train.json", "--epochs", "0"],
+    "unknown_job": ["trainig", "--config_file", "train.json"],
     "hash": ["broken", "--config_file", "train.json", "--dataset_dir", "a#b"],
     "broken": ["broken", "--config_file", "train.json", "--dataset_dir", "no/such/folder"],
     "interrupted": ["interrupted", "--config_file", "train.json"],
+    "terminated": ["terminated", "--config_file", "train.json"],
 }
 
 
@@ -90,6 +93,7 @@ def test_an_overlay_is_executed_and_named(results):
         ("misspelt", "unknown option --epoch: did you mean --epochs?"),
         ("idle", "idle.json sets 'epoch', which train.json does not have: did you mean 'epochs'?"),
         ("impossible", "--epochs must be a whole number of at least 1, not 0"),
+        ("unknown_job", "there is nothing called 'trainig' to run: did you mean training?"),
         ("hash", "--dataset_dir a#b cannot be used"),
         ("broken", "No such file or directory: 'no/such/folder'"),
     ],
@@ -104,8 +108,9 @@ def test_the_last_line_is_the_sentence_and_the_one_before_names_the_traceback(re
     assert not any("Traceback" in line for line in (*out, *err))
 
 
-def test_an_interruption_is_one_word(results):
-    code, out, err, _ = results["interrupted"]
+@pytest.mark.parametrize("name", ["interrupted", "terminated"])
+def test_an_interruption_is_one_word(results, name):
+    code, out, err, _ = results[name]
     assert code != 0
     assert err[-1] == "interrupted"
     assert not any("Traceback" in line for line in (*out, *err))

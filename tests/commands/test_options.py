@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from common.commands import check_options, check_overlays, check_scalars, nearest, refuse_unknown
+from common.commands import check_options, check_overlays, check_scalars, refuse_unknown
+from common.commands.options import check_folders, check_paths, check_run_id
 
 KNOWN = ["epochs", "batch_size", "learning_rate", "network_def", "dataset_dir", "_meta_"]
 
@@ -33,10 +34,6 @@ def test_where_none_is_near_all_are_offered():
 @pytest.mark.parametrize("key", ["epochs", "network_def::depth", "network_def#depth", "+network_def"])
 def test_what_exists_is_accepted_deep_keys_too(key):
     refuse_unknown([key], KNOWN)
-
-
-def test_every_name_is_nearest_to_itself():
-    assert all(nearest(name, KNOWN) == name for name in KNOWN)
 
 
 def _write(path, content):
@@ -68,6 +65,18 @@ def test_an_overlay_may_only_change_what_there_is(tmp_path):
         {"learning_rate": float("nan")},
         {"learning_rate": "fast"},
         {"num_workers": -1},
+        {"steps_per_epoch": 0},
+        {"patience": "x"},
+        {"warmup_epochs": -3},
+        {"weight_decay": "x"},
+        {"cache_images": "all"},
+        {"split_seed": "x"},
+        {"fold": -1},
+        {"folds": 2},
+        {"dataset_power": "equal"},
+        {"crop_px": 0},
+        {"crop_px": 100, "inferer": {"divisor": 32}},
+        {"amp": "false"},
     ],
 )
 def test_impossible_values_are_named(config):
@@ -79,6 +88,53 @@ def test_impossible_values_are_named(config):
 def test_possible_values_expressions_and_other_names_pass():
     check_scalars({"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "num_workers": 0, "seed": 0})
     check_scalars({"epochs": "$2 * 3", "batch_size": "@other", "learning_rate": None, "words": "ten"})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dataset_dir": True}, "--dataset_dir has no value: write the folder or file after it"),
+        ({"output_dir": 2018}, "--output_dir 2018 would be read as a number: write it as ./2018"),
+        ({"weights": "a#b.pt"}, "--weights a#b.pt cannot be used"),
+        ({"ckpt_dir": "a::b"}, "--ckpt_dir a::b cannot be used"),
+        ({"dataset_dir": ["a", "b#c"]}, "--dataset_dir b#c cannot be used"),
+    ],
+)
+def test_paths_that_would_arrive_as_something_else_are_refused(options, said):
+    with pytest.raises(ValueError, match=f"^{said}"):
+        check_paths(options)
+
+
+def test_other_paths_and_options_pass():
+    check_paths({"dataset_dir": "Zellkerne für Müller", "weights": None, "channels": "a#b", "amp": True})
+    check_paths({"output_dir": "./2018"})
+
+
+@pytest.mark.parametrize("name", ["ckpt_dir", "output_dir"])
+def test_a_file_is_no_folder_for_results_nor_is_anything_in_it(tmp_path, name):
+    (tmp_path / "file").touch()
+    check_folders({name: str(tmp_path / "new" / "folder")}, "training")
+    for folder in (tmp_path / "file", tmp_path / "file" / "deep" / "er"):
+        with pytest.raises(ValueError, match=f"^--{name} .* because .*file is a file"):
+            check_folders({name: str(folder)}, "training")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_only_the_folder_that_is_written_must_be_writable(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    config = {"training": ["$1"], "ckpt_dir": str(tmp_path)}
+    check_folders(config, "evaluating")
+    with pytest.raises(ValueError, match="^--ckpt_dir .* cannot be written"):
+        check_folders(config, "training")
+
+
+def test_what_can_be_run_is_offered():
+    config = {"training": ["$1"], "evaluating": ["$2"], "epochs": 3, "initialize": ["$3"]}
+    check_run_id(config, "training")
+    with pytest.raises(ValueError, match="did you mean training"):
+        check_run_id(config, "trainin")
+    with pytest.raises(ValueError, match="choose one of training, evaluating$"):
+        check_run_id(config, "segment")
 
 
 def test_nothing_is_checked_outside_a_bundle():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,18 @@ def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("mlflow") / "mlruns.db"
     mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
     return path.read_bytes()
+
+
+@pytest.fixture
+def client(mlflow_tables: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of the store that a command would use in this, empty, folder."""
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("mlruns.db").write_bytes(mlflow_tables)
+    # Absolute: within one process MLflow keeps the data base that a relative address first meant.
+    return mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlruns.db")
 
 
 @pytest.fixture

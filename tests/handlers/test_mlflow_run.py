@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pytest
 from ignite.engine import Events
 from PIL import Image
 
-from common.handlers import BestCheckpoint, MLflowRun, MLflowStore
-from common.handlers.mlflow_store import is_away
+from common.handlers import BestCheckpoint, MLflowRun, Pictures, ValidationLoss
 
 CONFIG = {"epochs": 2, "learning_rate": 0.5, "long": "x" * 9000, "network_def": {"_target_": "Net"}}
-
-
-@pytest.fixture
-def client(mlflow_tables, tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    Path("mlruns.db").write_bytes(mlflow_tables)
-    # Absolute: within one process MLflow keeps the data base that a relative address first meant.
-    return mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlruns.db")
 
 
 def _run(workshop, at=None, *, event=None, call=None, epochs=2, **options):
@@ -52,7 +40,7 @@ def test_a_finished_training(workshop, client):
     )
     (run,) = _runs(client)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name.startswith("toy 2")
+    assert run.info.run_name.startswith("toy ")
     tags = run.data.tags
     assert (tags["bundle"], tags["job"], tags["variant"]) == ("toy", "training", "no_log")
     assert (tags["data_fingerprint"], tags["mlflow.note.content"]) == ("abc", "a note")
@@ -69,6 +57,8 @@ def test_a_finished_training(workshop, client):
         history = client.get_metric_history(run.info.run_id, name)
         assert [point.step for point in history] == [1, 2], name
     assert run.data.metrics["pq_pooled"] == evaluator.state.metrics["pq_pooled"]
+    best = (run.data.metrics["best_pq_pooled"], run.data.metrics["best_epoch"])
+    assert best == (evaluator.state.best_metric, evaluator.state.best_metric_epoch)
     assert _files(client, run, "overlays/last") == [f"overlays/last/{n}_cells_{n - 1}.png" for n in (1, 2, 3)]
     assert len(_files(client, run, "overlays/best")) == 3
     assert _files(client, run, "model") == ["model/model.pt"]
@@ -78,6 +68,28 @@ def test_a_finished_training(workshop, client):
     assert (Path("mlruns.db").is_file(), Path("mlruns").is_dir()) == (True, True)
     picture = Image.open(client.download_artifacts(run.info.run_id, "overlays/last/1_cells_0.png"))
     assert np.asarray(picture).shape == (24, 24, 3)
+
+
+def test_the_best_is_noted_also_where_later_epochs_are_worse(workshop, client, at):
+    def spoil(engine):
+        workshop.network.bias.data.fill_(-100.0)
+
+    evaluator = _run(workshop, at, event=Events.EPOCH_STARTED(once=4), call=spoil, epochs=4)
+    (run,) = _runs(client)
+    history = client.get_metric_history(run.info.run_id, "pq_pooled")
+    best = max(history, key=lambda point: point.value)
+    assert run.data.metrics["best_pq_pooled"] == best.value > history[-1].value
+    assert run.data.metrics["best_epoch"] == best.step == evaluator.state.best_metric_epoch
+
+
+def test_selected_by_the_loss_the_best_is_the_lowest_loss(workshop, client):
+    loss = ValidationLoss(workshop.loss)
+    evaluator = workshop.evaluator([loss], select_by="val_loss")
+    workshop.trainer(2, [MLflowRun("toy", "cells", evaluator=evaluator, config={})], evaluator).run()
+    (run,) = _runs(client)
+    losses = [point.value for point in client.get_metric_history(run.info.run_id, "val_loss")]
+    assert run.data.metrics["best_val_loss"] == min(losses) and len(losses) == 2
+    assert "negative_val_loss" not in run.data.metrics
 
 
 def test_every_run_is_a_new_one_also_after_a_crash(workshop, client, at):
@@ -139,8 +151,6 @@ def test_weights_of_an_earlier_training_are_not_taken_for_its_own(workshop, clie
 
 
 def test_a_picture_that_cannot_be_drawn_stops_nothing(workshop, client, caplog):
-    from common.handlers import Pictures
-
     def broken(*_):
         raise ValueError("no colours")
 
@@ -154,46 +164,12 @@ def test_no_server_is_one_sentence_before_anything_is_trained(workshop, client, 
     before = workshop.network.weight.detach().clone()
     with pytest.raises(ConnectionError) as caught:
         _run(workshop)
-    assert "\n" not in str(caught.value) and "--mlflow off" in str(caught.value)
+    assert "\n" not in str(caught.value) and "--mlflow False" in str(caught.value)
     assert "http://127.0.0.1:9" in str(caught.value) and "secret" not in str(caught.value)
     assert (workshop.network.weight == before).all()
 
 
 def test_a_store_that_refuses_is_named(workshop, client):
     Path("mlruns.db").write_text("no data base")
-    with pytest.raises(RuntimeError, match=r"sqlite:///mlruns\.db refused the run .*--mlflow off"):
+    with pytest.raises(RuntimeError, match=r"sqlite:///mlruns\.db refused the run .*--mlflow False"):
         _run(workshop, epochs=1)
-
-
-def test_what_could_not_be_sent_is_sent_later_in_order(workshop, client, monkeypatch, caplog):
-    caplog.set_level(logging.WARNING)
-    store = MLflowStore("cells", "one")
-    store.open(workshop.trainer(), params={}, tags={})
-    away = [True]
-    monkeypatch.setattr("common.handlers.mlflow_store.is_away", lambda *_, **__: away[0])
-    for epoch in (1, 2):
-        store.metrics({"loss": float(epoch)}, step=epoch)
-    assert len(caplog.messages) == 1 and "the training goes on" in caplog.messages[0]
-    (run,) = _runs(client)
-    assert run.data.metrics == {}
-    away[0] = False
-    store.metrics({"loss": 3.0}, step=3)
-    store.close("FINISHED")
-    (run,) = _runs(client)
-    assert [p.value for p in client.get_metric_history(run.info.run_id, "loss")] == [1, 2, 3]
-    assert run.info.status == "FINISHED" and len(caplog.messages) == 1
-
-
-def test_one_bad_entry_does_not_hold_up_the_others(workshop, client, caplog):
-    store = MLflowStore("cells", "one")
-    store.open(workshop.trainer(), params={}, tags={})
-    store.tag("", "a tag without a name")
-    store.metrics({"loss é#": 1.0}, step=1)
-    store.close("FINISHED")
-    (run,) = _runs(client)
-    assert run.info.status == "FINISHED" and len(run.data.metrics) == 1
-
-
-def test_a_data_base_is_never_away():
-    assert not is_away("sqlite:///nowhere.db")
-    assert is_away("http://127.0.0.1:9", timeout=1.0)

@@ -76,6 +76,15 @@ def test_a_curvature_term_that_wants_logits_gets_them() -> None:
     torch.testing.assert_close(by_logits(output, target), InstanceMapsLoss({"foreground": 0})(output, target))
 
 
+def test_the_curvature_mode_is_that_of_the_curvature_loss() -> None:
+    output, target = example()
+    by_name = InstanceMapsLoss({"foreground": 0}, alpha=0, curvature_mode="contour")
+    value = by_name(output, target)
+    probability = torch.sigmoid(output[:, :1])
+    torch.testing.assert_close(value, 0.5 * CurvatureAlignmentLoss("contour")(probability, target[:, :1]))
+    assert float((value - 0.5 * CurvatureAlignmentLoss()(probability, target[:, :1])).detach()) != 0
+
+
 def test_gradients_reach_every_channel() -> None:
     output, target = example()
     InstanceMapsLoss(CHANNELS)(output, target).backward()
@@ -146,6 +155,8 @@ def test_autocast_agrees_with_float32() -> None:
         ({"foreground": 0}, {"alpha": -1.0}, "-1.0"),
         ({"foreground": 0}, {"alpha": 0.0, "beta": 0.0}, "no loss is left"),
         ({"distance": 0}, {"distance_loss": "l7"}, "l7"),
+        ({"foreground": 0}, {"curvature_mode": "snake"}, "snake"),
+        ({"foreground": 0}, {"curvature_mode": "contour", "curvature": CurvatureAlignmentLoss()}, "ignored"),
         ({"foreground": 0}, {"target_channels": {"distance": 0}}, "lacks foreground"),
     ],
 )

@@ -22,7 +22,7 @@ def test_equals_scipys_filter(sigma: float) -> None:
     image = np.random.default_rng(0).random((61, 80)) - 0.5
     expected = -(sigma**2) * ndimage.gaussian_laplace(image, sigma, mode="nearest", truncate=TRUNCATE)
     response = LoGFilter([sigma])(torch.from_numpy(image)[None, None])[0, 0].numpy()
-    # The layer takes off what is left of the sum of the truncated second derivative: 1e-4 of the image at most.
+    # The layer takes off what is left of the sum of the truncated second derivative, 1e-4 of the image.
     np.testing.assert_allclose(response, expected, atol=2e-4)
 
 
@@ -91,7 +91,9 @@ def test_turns_and_mirrors_with_the_image() -> None:
 def test_nothing_is_trained_or_stored() -> None:
     log = LoGFilter([1, 2])
     assert not list(log.parameters()) and not log.state_dict()
-    assert nn.Sequential(log).to(torch.float64)[0].gauss0.dtype == torch.float64  # but it moves with the network
+    assert (
+        nn.Sequential(log).to(torch.float64)[0].gauss0.dtype == torch.float64
+    )  # but it moves with the network
 
 
 def test_float32_inside_autocast() -> None:

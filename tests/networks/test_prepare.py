@@ -14,7 +14,9 @@ MODULE = importlib.import_module("common.networks.prepare")
 
 def make_network() -> nn.Sequential:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 1)).eval()
+    return nn.Sequential(
+        nn.Conv2d(2, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 3, 1)
+    ).eval()
 
 
 def random_image() -> Tensor:
@@ -23,7 +25,9 @@ def random_image() -> Tensor:
 
 @pytest.mark.parametrize("fast_bfloat16", [False, True])
 @pytest.mark.parametrize("amp", [False, True])
-def test_names_and_values_of_weights_stay(monkeypatch: pytest.MonkeyPatch, fast_bfloat16: bool, amp: bool) -> None:
+def test_names_and_values_of_weights_stay(
+    monkeypatch: pytest.MonkeyPatch, fast_bfloat16: bool, amp: bool
+) -> None:
     monkeypatch.setattr(MODULE, "has_fast_bfloat16", lambda: fast_bfloat16)
     before, network = make_network().state_dict(), make_network()
     prepared = prepare(network, "cpu", amp=amp)

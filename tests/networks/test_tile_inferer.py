@@ -1,4 +1,4 @@
-"""Laws of tiled inference: for a network that looks at single pixels, it is that network on the whole image."""
+"""Laws of tiled inference: a network that looks at single pixels gives the same maps whole and in tiles."""
 
 import pytest
 import torch

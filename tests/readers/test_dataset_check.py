@@ -58,3 +58,11 @@ def test_a_missing_channel_is_named(tmp_path: Path) -> None:
     items = [pair(tmp_path, "a", IMAGE, LABEL) | {"channels": ["DAPI", "CD3"]}]
     with pytest.raises(ValueError, match="a.tif has no channel DAP: did you mean DAPI"):
         check_dataset(items, channels="DAP")
+
+
+def test_as_many_channels_as_the_network_takes(tmp_path: Path) -> None:
+    items = [pair(tmp_path, "a", IMAGE, LABEL)]
+    check_dataset(items, channels=1, in_channels=1)
+    check_dataset(items, in_channels=2)
+    with pytest.raises(ValueError, match=r"a.tif has 2 .* --channels 0,1, but the network takes 1"):
+        check_dataset(items, channels=(0, 1), in_channels=1)

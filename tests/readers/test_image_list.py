@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from common.readers import list_image_items, list_images
 
@@ -53,3 +55,12 @@ def test_mistakes(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "A.ome.tif")
     with pytest.raises(ValueError, match="have the same name but for the suffix"):
         list_images(tmp_path)
+
+
+def test_the_last_bad_image_is_found_before_the_first_is_segmented(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 9), np.uint8))
+    assert list_image_items(tmp_path, check=True) == [{"image": str(tmp_path / "a.tif")}]
+    (tmp_path / "z.png").write_bytes(b"no picture")
+    assert len(list_image_items(tmp_path)) == 2
+    with pytest.raises(ValueError, match=r"z\.png cannot be read"):
+        list_image_items(tmp_path, check=True)

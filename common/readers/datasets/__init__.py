@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+from ...nearest import suggest
 from ..dataset_image import DatasetImage
-from ..nearest import nearest_name
 
 __all__ = ["DatasetImage", "dataset_readers", "describe", "read_dataset"]
 
@@ -51,8 +51,5 @@ def read_dataset(name: str, source: str | Path, *, only: str | None = None) -> I
 def _known(name: str) -> str:
     names = dataset_readers()
     if name not in names:
-        raise ValueError(
-            f"there is no reader for the data set {name!r}: did you mean {nearest_name(name, names)}? "
-            f"There are {', '.join(names)}"
-        )
+        raise ValueError(f"there is no reader for the data set {name!r}: {suggest(name, names)}")
     return name

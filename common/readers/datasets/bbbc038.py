@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
 from ..image_file import is_image, read_image
 from ..image_list import natural_key
-from ..nearest import nearest_name
 from ..plain_file import read_plain
 
 KINDS = ("fluorescence", "tissue", "brightfield")
@@ -42,7 +42,7 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         ValueError: if there are no masks, or one is not of its image's size.
     """
     if only is not None and only not in KINDS:
-        raise ValueError(f"bbbc038 has no part {only!r}: did you mean {nearest_name(only, KINDS)}?")
+        raise ValueError(f"bbbc038 has no part {only!r}: {suggest(only, KINDS)}")
     with opened_source(source) as folder:
         cases = _cases(folder)
         inner = next(folder.rglob("stage1_train.zip"), None)

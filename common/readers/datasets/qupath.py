@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from skimage.draw import polygon
 
+from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
 from ..image_file import probe, stem_of
 from ..image_list import images_in
-from ..nearest import nearest_name
 
 logger = logging.getLogger(__name__)
 
@@ -170,4 +170,4 @@ def _class_of(feature: dict[str, Any]) -> str:
 
 
 def _offer(only: str, names: list[str]) -> str:
-    return f"did you mean {nearest_name(only, names)}?" if names else "its nuclei have no classes"
+    return suggest(only, names) if names else "its nuclei have no classes"

@@ -81,7 +81,7 @@ def test_mistakes(tmp_path: Path, source: Path) -> None:
     with pytest.raises(ValueError, match="holds no <id>/images and <id>/masks folders"):
         list(read_dataset("bbbc038", tmp_path / "empty"))
     (tmp_path / "x.zip").write_bytes(b"PK")
-    with pytest.raises(ValueError, match="neither a folder nor an archive"):
+    with pytest.raises(ValueError, match="neither a folder nor a whole archive"):
         list(read_dataset("bbbc038", tmp_path / "x.zip"))
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(source / "aa/masks/x.png")
     with pytest.raises(ValueError, match=r"x.png is .*3, 4"):

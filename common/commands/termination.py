@@ -1,0 +1,35 @@
+"""A request to end (SIGTERM, as cluster schedulers and `kill` send it) is treated like Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+__all__ = ["end_like_interrupt"]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def end_like_interrupt() -> None:
+    """From now on let SIGTERM raise KeyboardInterrupt, so that open files and runs in MLflow are closed.
+
+    By itself Python ends at once on SIGTERM and closes nothing: a run in MLflow would stay open for ever. A
+    program that has its own answer keeps it, and threads, which cannot receive signals, change nothing.
+
+    Example:
+        >>> import signal
+        >>> before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        >>> end_like_interrupt()
+        >>> try:
+        ...     signal.raise_signal(signal.SIGTERM)
+        ... except KeyboardInterrupt:
+        ...     print("closed in good order")
+        closed in good order
+        >>> _ = signal.signal(signal.SIGTERM, before)
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)

@@ -1,0 +1,280 @@
+"""Look a bundle through without training it: `python -m scripts.check BUNDLE` (or `all`), `--overlay FILE`.
+
+The first fault is said in one sentence with file, id and cause. It takes seconds: the data are a few sample images in
+a temporary folder.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigWorkflow, verify_net_in_out
+from monai.data import list_data_collate
+
+from common.commands import check_overlays, main
+from common.config_faults import build_items, find_slip, read_json, where
+from common.error_sentence import sentence
+from common.nearest import suggest
+from common.readers import write_sample
+
+SHAPE = (97, 83)  # multiples of nothing, so that padding is needed
+METADATA = (
+    *("schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version"),
+    *(
+        "required_packages_version",
+        "name",
+        "task",
+        "description",
+        "authors",
+        "copyright",
+        "network_data_format",
+    ),
+)
+
+
+def check(bundle: str, *, overlay: str | None = None, dataset_dir: str | None = None) -> None:
+    """Look a bundle through: metadata, training with each overlay, inference; one line for each that is in order.
+
+    Args:
+        bundle: its name, its folder, or "all".
+        overlay: a configuration of your own to look through with train.json, instead of the bundle's overlays.
+        dataset_dir: images to try it on; the default are sample images with as many channels as metadata.json says.
+
+    Raises:
+        ValueError: for the first fault, in one sentence with file, id and cause.
+    """
+    for folder in _folders(str(bundle)):
+        configs = folder / "configs"
+        train, inference, metadata = (configs / f"{name}.json" for name in ("train", "inference", "metadata"))
+        own = [configs / "as_published.json", *sorted(configs.glob("ablations/*.json"))]
+        overlays = [Path(overlay)] if overlay else [file for file in own if file.is_file()]
+        trainings = [[train], *([train, file] for file in overlays)]
+        # What can be seen without building anything, first: it is quick.
+        channels = check_metadata(metadata)
+        print(f"ok {metadata.as_posix()}")
+        for files in trainings:
+            check_overlays([str(file) for file in files])
+            find_slip(files)
+        find_slip([inference])
+        check_same_method(train, inference)
+        with tempfile.TemporaryDirectory(prefix="check-") as place:
+            data = dataset_dir or sample_for(Path(place) / "sample", channels=channels[0])
+            places = {"dataset_dir": str(data), "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
+            for files in trainings:
+                count = check_training(files, metadata, places)
+                print(f"ok {files[-1].as_posix()} ({count} ids)", flush=True)
+            count = check_inference(inference, metadata, places)
+            print(f"ok {inference.as_posix()} ({count} ids)")
+
+
+def _folders(bundle: str) -> list[Path]:
+    known = sorted(file.parents[1] for file in Path("bundles").glob("*/configs/train.json"))
+    if not known:
+        raise FileNotFoundError("there are no bundles here: run this from the repository's root")
+    if bundle == "all":
+        return known
+    for folder in (Path(bundle), Path("bundles") / bundle):
+        if (folder / "configs" / "train.json").is_file():
+            return [folder]
+    raise FileNotFoundError(f"there is no bundle {bundle!r}: {suggest(bundle, [one.name for one in known])}")
+
+
+def sample_for(folder: Path, *, channels: int, counts: Sequence[int] = (2, 1, 1)) -> Path:
+    """Write a sample data set that suits a network.
+
+    Args:
+        folder: where; must be absent.
+        channels: how many channels its images need.
+        counts: how many training, validation and test images.
+    """
+    modality, number = ("fluorescence", None) if channels == 1 else ("multiplex", channels)
+    return write_sample(folder, modality=modality, counts=counts, shape=SHAPE, channels=number)
+
+
+def check_metadata(file: Path) -> tuple[int, int]:
+    """Look metadata through.
+
+    Args:
+        file: a metadata.json.
+
+    Returns:
+        How many channels the network takes, and how many maps it puts out.
+
+    Raises:
+        ValueError: for the first fault.
+    """
+    content = read_json(file)
+    for key in METADATA:
+        if key not in content:
+            raise ValueError(f"{file.as_posix()}: {key} is missing")
+    if content["version"] not in content["changelog"]:
+        raise ValueError(f"{file.as_posix()}: changelog: says nothing about version {content['version']}")
+    numbers = []
+    for side, name in (("inputs", "image"), ("outputs", "pred")):
+        place = f"network_data_format::{side}::{name}"
+        described = content["network_data_format"].get(side, {}).get(name)
+        if not isinstance(described, dict):
+            raise ValueError(f"{file.as_posix()}: {place} is missing")
+        for key in ("num_channels", "channel_def", "spatial_shape", "dtype"):
+            if key not in described:
+                raise ValueError(f"{file.as_posix()}: {place}::{key} is missing")
+        count, names = described["num_channels"], described["channel_def"]
+        if len(names) != count:
+            raise ValueError(
+                f"{file.as_posix()}: {place}::channel_def names {len(names)} channels, num_channels is {count}"
+            )
+        numbers.append(int(count))
+    return numbers[0], numbers[1]
+
+
+def check_same_method(train: Path, inference: Path) -> None:
+    """Look whether inference does what was trained: what train.json spells out, inference.json takes from there.
+
+    Args:
+        train: the bundle's train.json.
+        inference: its inference.json.
+
+    Raises:
+        ValueError: for the first block that differs.
+    """
+    written, taken = read_json(train), read_json(inference)
+    for name, block in written.items():
+        if isinstance(block, dict) and name in taken:
+            macro = f"%{train.as_posix()}::{name}"
+            if taken[name] not in (block, macro):
+                raise ValueError(f'{inference.as_posix()}: {name}: differs from train.json: write "{macro}"')
+
+
+@contextmanager
+def blame(name: str, files: Sequence[Path], doing: str) -> Iterator[None]:
+    """Turn an exception into a sentence with file, id and what was being done.
+
+    Args:
+        name: the id that is used.
+        files: the configuration it is from.
+        doing: such as "on images (2, 1, 64, 64)".
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{where(name, files)}: {doing}: {sentence(error)}") from error
+
+
+def build(files: Sequence[Path], metadata: Path, kind: str, **options: Any) -> tuple[ConfigWorkflow, int]:
+    """Build everything of a configuration but run nothing of it, and let MONAI look for what it needs.
+
+    Args:
+        files: the bundle's own file, then overlays.
+        metadata: its metadata.json.
+        kind: "train" or "inference".
+        options: values for the configuration's top level.
+
+    Returns:
+        The workflow, and how many items it has.
+    """
+    names = [str(file) for file in files]
+    workflow = ConfigWorkflow(names, str(metadata), logging_file=False, workflow_type=kind, **options)
+    with blame("initialize", files, "at the start"):
+        workflow.initialize()
+    # What `monai.bundle run ID` runs is a list of expressions: it would train.
+    commands = [
+        key
+        for key, value in workflow.parser.get().items()
+        if isinstance(value, list) and any(str(line).startswith("$") for line in value)
+    ]
+    count = build_items(workflow.parser, files, leave=[*commands, "initialize"])
+    missing = workflow.check_properties()
+    if missing:
+        raise ValueError(f"{files[-1].as_posix()}: MONAI misses {', '.join(missing)}")
+    return workflow, count
+
+
+def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]) -> int:
+    """Build a training, and send one batch through network, loss and decoder.
+
+    Args:
+        files: train.json, then perhaps an overlay.
+        metadata: the bundle's metadata.json.
+        places: dataset_dir, ckpt_dir and output_dir.
+
+    Returns:
+        How many items the configuration has.
+
+    Raises:
+        ValueError: for the first fault.
+    """
+    taken, given = check_metadata(metadata)
+    workflow, count = build(files, metadata, "train", mlflow=False, **places)
+    get = workflow.parser.get_parsed_content
+    network, device = get("network"), get("device")
+    with blame("train::dataset", files, "loading the training images"):
+        dataset = get("train::dataset")
+        batch = list_data_collate([dataset[0], dataset[1]])
+    images, targets = batch["image"].to(device), batch["label"].to(device)
+    if images.shape[1] != taken:
+        raise ValueError(
+            f"{where('channels', files)}: the network gets {images.shape[1]} channels, but {metadata.as_posix()} says "
+            f"network_data_format::inputs::image::num_channels {taken}"
+        )
+    with blame("network_def", files, f"on images {tuple(images.shape)}"):
+        maps = network.train()(images)
+    if len(files) == 1 and maps.shape[1] != given:
+        raise ValueError(
+            f"{where('network_def', files)}: puts out {maps.shape[1]} maps, but {metadata.as_posix()} says "
+            f"network_data_format::outputs::pred::num_channels {given}"
+        )
+    with blame("loss", files, f"on maps {tuple(maps.shape)} and targets {tuple(targets.shape)}"):
+        loss = get("loss")(maps, targets)
+        loss.backward()
+    if not bool(torch.isfinite(loss)):
+        raise ValueError(f"{where('loss', files)}: is {float(loss)} on sample images")
+    _check_whole_image(workflow, files)
+    if len(files) == 1:
+        with blame("network_def", files, f"as {metadata.as_posix()} describes it"):
+            verify_net_in_out("network_def", str(metadata), str(files[0]), device="cpu", p=1, n=2)
+    return count
+
+
+def _check_whole_image(workflow: ConfigWorkflow, files: Sequence[Path]) -> None:
+    """Send a validation image through the network, in tiles or padded, and decode its maps."""
+    get = workflow.parser.get_parsed_content
+    with blame("validate::dataset", files, "loading the validation images"):
+        item = get("validate::dataset")[0]
+    images = item["image"][None].to(get("device"))
+    with torch.no_grad(), blame("inferer", files, f"on an image {tuple(images.shape)}"):
+        maps = get("inferer")(images, get("network").eval())
+    if maps.shape[2:] != images.shape[2:]:
+        raise ValueError(
+            f"{where('inferer', files)}: makes maps {tuple(maps.shape)} of images {tuple(images.shape)}"
+        )
+    with blame("decoder", files, f"on maps {tuple(maps.shape)}"):
+        get("validate::postprocessing")({**item, "pred": maps[0]})
+
+
+def check_inference(file: Path, metadata: Path, places: dict[str, str]) -> int:
+    """Build an inference, and load an image.
+
+    Args:
+        file: the bundle's inference.json.
+        metadata: its metadata.json.
+        places: dataset_dir, ckpt_dir and output_dir.
+
+    Returns:
+        How many items the configuration has.
+
+    Raises:
+        ValueError: for the first fault.
+    """
+    workflow, count = build([file], metadata, "inference", **places)
+    with blame("dataset", [file], "loading the images"):
+        workflow.parser.get_parsed_content("dataset")[0]
+    return count
+
+
+if __name__ == "__main__":
+    main(check)

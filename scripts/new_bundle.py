@@ -1,0 +1,181 @@
+"""Begin a method of your own: `python -m scripts.new_bundle NAME`, like another bundle with `--like logsage`.
+
+What it makes trains, evaluates and segments at once. It is the other bundle's wiring with a plain U-Net, so that the
+first thing to change is the network.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from common.commands import main
+from common.config_faults import read_json
+from common.nearest import suggest
+
+# A small network of MONAI's own that sees every pixel: the first stride is 1, so nothing is lost between nuclei.
+NETWORK = {
+    "_target_": "monai.networks.nets.UNet",
+    "spatial_dims": 2,
+    "in_channels": 1,
+    "out_channels": 1,
+    "channels": [16, 32, 64, 128, 256],
+    "strides": [1, 2, 2, 2],
+    "num_res_units": 1,
+    "norm": "batch",
+}
+DIVISOR = 8  # what heights and widths must be multiples of: the strides multiplied
+CARD = """# {name}
+
+What the method is, in two sentences: which network, which maps, how maps become nuclei. Made for which images?
+
+    python -m monai.bundle run training --config_file {folder}/configs/train.json --dataset_dir FOLDER
+
+| configuration | what |
+|---|---|
+| `train.json` | the method as you should use it |
+
+## Scores
+
+Which data set, list, training budget and machine.
+
+## Reference
+
+Whose idea it is.
+"""
+
+
+def new_bundle(name: str, *, like: str = "logsage", output: str = "bundles") -> Path:
+    """Make a bundle from another one: its wiring, maps, loss and decoder with a plain U-Net as the network.
+
+    Args:
+        name: the new bundle's name: lower-case letters, digits and underscores.
+        like: the bundle that it begins as.
+        output: the folder of the bundles.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        ValueError: the name is none.
+        FileExistsError: there is such a bundle.
+        FileNotFoundError: there is no bundle to begin with.
+    """
+    name = str(name)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or name == "all":
+        raise ValueError(
+            f"{name!r} cannot be a bundle's name: use lower-case letters, digits and _, such as my_unet"
+        )
+    folder, source = Path(output) / name, Path(output) / like
+    if folder.exists():
+        raise FileExistsError(f"{folder.as_posix()} exists already: choose another name")
+    if not (source / "configs" / "train.json").is_file():
+        known = sorted(file.parents[1].name for file in Path(output).glob("*/configs/train.json"))
+        hint = suggest(like, known) if known else "run this from the repository's root"
+        raise FileNotFoundError(f"there is no bundle {like!r} in {output}: {hint}")
+    draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=output))
+    try:
+        for path, text in _texts(source, folder).items():
+            (draft / path).parent.mkdir(parents=True, exist_ok=True)
+            (draft / path).write_text(text, encoding="utf-8")
+        draft.chmod(0o755)  # mkdtemp's are for one user
+        os.replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    _tell(folder)
+    return folder
+
+
+def _texts(source: Path, folder: Path) -> dict[str, str]:
+    """Return path and text of each file of the new bundle."""
+    old, new = source.name, folder.name
+    configs = source / "configs"
+    described = read_json(configs / "metadata.json")["network_data_format"]
+    inferer = read_json(configs / "train.json")["inferer"]
+    network = NETWORK | {
+        "in_channels": described["inputs"]["image"]["num_channels"],
+        "out_channels": described["outputs"]["pred"]["num_channels"],
+    }
+
+    def renamed(file: str) -> str:
+        text = (configs / file).read_text("utf-8")
+        for parent in (source.parent.as_posix(), "runs"):
+            text = re.sub(rf"{re.escape(parent)}/{re.escape(old)}\b", f"{parent}/{new}", text)
+        return text
+
+    train = set_value(renamed("train.json"), "bundle_name", new)
+    train = set_value(train, "network_def", network)
+    train = set_value(train, "inferer", inferer | {"divisor": DIVISOR})
+    metadata = re.sub(r'"\d+\*n"', f'"{DIVISOR}*n"', renamed("metadata.json"))
+    for key, value in {
+        "version": "0.1.0",
+        "changelog": {"0.1.0": f"begun as {old} with a plain U-Net"},
+        "name": f"{new} nuclei segmentation",
+        "description": "U-Net on the image.",
+        "references": [],
+    }.items():
+        metadata = set_value(metadata, key, value)
+    return {
+        "configs/train.json": train,
+        "configs/inference.json": renamed("inference.json"),
+        "configs/metadata.json": metadata,
+        "docs/README.md": CARD.format(name=new, folder=folder.as_posix()),
+    }
+
+
+def set_value(text: str, key: str, value: object) -> str:
+    """Put another value at a top-level key of a JSON text, and leave the rest as it was written.
+
+    Args:
+        text: a JSON object.
+        key: one of its keys.
+        value: the new value.
+
+    Raises:
+        KeyError: the object has no such key.
+
+    Example:
+        >>> set_value('{"a": {"b": [1]}, "b": 2}', "b", [3])
+        '{"a": {"b": [1]}, "b": [3]}'
+    """
+    decoder = json.JSONDecoder()
+    position = text.index("{") + 1
+    while (begin := re.compile(r'[\s,]*(?=")').match(text, position)) is not None:
+        found, position = decoder.raw_decode(text, begin.end())
+        position = re.compile(r"\s*:\s*").match(text, position).end()  # type: ignore[union-attr]
+        _, end = decoder.raw_decode(text, position)
+        if found == key:
+            return text[:position] + _written(value) + text[end:]
+        position = end
+    raise KeyError(key)
+
+
+def _written(value: object) -> str:
+    """Write a value as the configurations do: an object of several entries with a line each."""
+    if not isinstance(value, dict) or len(value) < 2:
+        return json.dumps(value, ensure_ascii=False)
+    lines = [
+        f"        {json.dumps(key)}: {json.dumps(part, ensure_ascii=False)}" for key, part in value.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n    }"
+
+
+def _tell(folder: Path) -> None:
+    train = f"{folder.as_posix()}/configs/train.json"
+    print(
+        f"{folder.as_posix()} is made. It works as it is:\n"
+        f"  python -m scripts.check {folder.name}\n"
+        f"  python -m scripts.quickstart --bundle {folder.name} --output runs/{folder.name}_quickstart\n"
+        f"  python -m monai.bundle run training --config_file {train} --dataset_dir FOLDER\n"
+        f"Your network: network_def in {train}, and your class in common/networks\n"
+        f"(CONTRIBUTING.md, 'A method of your own, in an hour'). Then: make test"
+    )
+
+
+if __name__ == "__main__":
+    main(new_bundle)
