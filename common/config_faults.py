@@ -1,9 +1,9 @@
 """The first fault of a bundle's configuration as one sentence with file, id and cause.
 
-MONAI notices a slip only when it builds the item, wraps the exception in others, and names neither the file nor the
-id. Here everything that can be seen without running is looked at first: JSON, macros, references, names of classes
-and functions and of their arguments, Python expressions. Then each item is built, and the innermost that fails is
-named.
+MONAI notices a slip only when it builds the item, wraps the exception in others, and names neither the file
+nor the id. Here everything that can be seen without running is looked at first: JSON, macros, references, the
+names of classes, functions and arguments, Python expressions. Then each item is built, and the innermost that
+fails is named.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _slip_of_text(text: str, parser: ConfigParser) -> str | None:
             return f"{text!r} is no Python: {error.msg}"
         # MONAI looks for import statements before it has replaced the references.
         if "@" in text and "import" in text:
-            return f"{text!r} has a reference and the letters 'import', which MONAI cannot read: name it otherwise"
+            return f"{text!r} has a reference and the letters 'import', which MONAI cannot read: rename it"
     return None
 
 
@@ -216,8 +216,10 @@ def _hint(target: str, parser: ConfigParser) -> str:
         outer = locate(".".join(parts[:count]))
         if outer is None:
             continue
-        known = {name for name in dir(outer) if not name.startswith("_")}
-        known |= {module.name for module in pkgutil.iter_modules(getattr(outer, "__path__", []))}
+        if count == len(parts) - 1:
+            known = {name for name in dir(outer) if callable(getattr(outer, name, None))}
+        else:
+            known = {module.name for module in pkgutil.iter_modules(getattr(outer, "__path__", []))}
         near = nearest(parts[count], known)
         return f": did you mean {'.'.join([*parts[:count], near, *parts[count + 1 :]])}?" if near else ""
     return f": there is no package {parts[0]}"

@@ -17,9 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from torch.nn.functional import avg_pool2d
 
 from common.commands import main
+from common.cpu_speed import tune_cpu
 from common.decoders import CentreVotesDecoder, ComponentsDecoder, WatershedDecoder
+from common.losses import CurvatureAlignmentLoss
+from common.losses.curvature import MODES
 from common.metrics import (
     aji_counts,
     boundary_counts,
@@ -28,6 +34,7 @@ from common.metrics import (
     probability_counts,
     score_image,
 )
+from common.networks import prepare
 from common.transforms import instance_targets
 
 SIZE_PX = 1024
@@ -142,7 +149,56 @@ def decoding_tasks() -> list[Task]:
     ]
 
 
-PARTS: dict[str, Callable[[], list[Task]]] = {"metrics": metrics_tasks, "decoding": decoding_tasks}
+def curvature_tasks(crops: int = 16, side: int = 192) -> list[Task]:
+    """Make the tasks of the curvature loss, with gradient, beside a training step of LoGSAGE without it.
+
+    Args:
+        crops: number of crops in a step.
+        side: edge of a crop in pixels.
+    """
+    tune_cpu()
+    pair = make_pair()
+    truth, mask = (
+        torch.from_numpy(_crops(labels > 0, crops, side).astype(np.float32)) for labels in pair[:2]
+    )
+    probability = avg_pool2d(mask, 3, stride=1, padding=1)
+    noise = torch.rand(probability.shape, generator=torch.Generator().manual_seed(0))
+    parser = ConfigParser(ConfigParser.load_config_file("bundles/logsage/configs/train.json"))
+    parser["loss"] = {**parser["loss"], "beta": 0}
+    network, loss = (
+        prepare(parser.get_parsed_content("network_def"), "cpu"),
+        parser.get_parsed_content("loss"),
+    )
+    target = truth.expand(-1, 4, -1, -1)
+    sizes = f"{crops} x {side} x {side}"
+    tasks = [
+        Task(f"training step without curvature ({sizes})", lambda: loss(network(truth), target).backward())
+    ]
+    for mode in MODES:
+        curvature = CurvatureAlignmentLoss(mode)
+        tasks += [
+            Task(f"  curvature loss, {mode}", partial(_descend, curvature, probability, truth)),
+            Task(f"  curvature loss, {mode}, of noise", partial(_descend, curvature, noise, truth)),
+        ]
+    return tasks
+
+
+def _crops(array: np.ndarray, count: int, side: int) -> np.ndarray:
+    """Cut the first squares out of an image, (count, 1, side, side)."""
+    corners = [(r, c) for r in range(0, len(array) - side, side) for c in range(0, len(array) - side, side)]
+    return np.stack([array[None, r : r + side, c : c + side] for r, c in corners[:count]])
+
+
+def _descend(loss: torch.nn.Module, prediction: torch.Tensor, truth: torch.Tensor) -> None:
+    """Compute a loss and its gradient in the prediction."""
+    loss(prediction.detach().requires_grad_(), truth).backward()
+
+
+PARTS: dict[str, Callable[[], list[Task]]] = {
+    "metrics": metrics_tasks,
+    "decoding": decoding_tasks,
+    "curvature": curvature_tasks,
+}
 """What can be timed: a further part is a further entry, a function that makes its tasks."""
 
 

@@ -1,11 +1,12 @@
 """Look a bundle through without training it: `python -m scripts.check BUNDLE` (or `all`), `--overlay FILE`.
 
-The first fault is said in one sentence with file, id and cause. It takes seconds: the data are a few sample images in
-a temporary folder.
+The first fault is said in one sentence with file, id and cause. It takes seconds: the data are a few sample
+images in a temporary folder.
 """
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,52 +25,59 @@ from common.readers import write_sample
 
 SHAPE = (97, 83)  # multiples of nothing, so that padding is needed
 METADATA = (
-    *("schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version"),
-    *(
-        "required_packages_version",
-        "name",
-        "task",
-        "description",
-        "authors",
-        "copyright",
-        "network_data_format",
-    ),
+    *("schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version", "name", "task"),
+    *("required_packages_version", "description", "authors", "copyright", "network_data_format"),
 )
 
 
 def check(bundle: str, *, overlay: str | None = None, dataset_dir: str | None = None) -> None:
-    """Look a bundle through: metadata, training with each overlay, inference; one line for each that is in order.
+    """Look a bundle through: metadata, training with each overlay, inference; a line for each in order.
 
     Args:
         bundle: its name, its folder, or "all".
-        overlay: a configuration of your own to look through with train.json, instead of the bundle's overlays.
-        dataset_dir: images to try it on; the default are sample images with as many channels as metadata.json says.
+        overlay: a configuration of your own that is merged into train.json, instead of the bundle's overlays.
+        dataset_dir: images to try it on; the default are sample images with the channels of metadata.json.
 
     Raises:
         ValueError: for the first fault, in one sentence with file, id and cause.
     """
-    for folder in _folders(str(bundle)):
-        configs = folder / "configs"
-        train, inference, metadata = (configs / f"{name}.json" for name in ("train", "inference", "metadata"))
-        own = [configs / "as_published.json", *sorted(configs.glob("ablations/*.json"))]
-        overlays = [Path(overlay)] if overlay else [file for file in own if file.is_file()]
-        trainings = [[train], *([train, file] for file in overlays)]
-        # What can be seen without building anything, first: it is quick.
-        channels = check_metadata(metadata)
-        print(f"ok {metadata.as_posix()}")
+    with _quiet():
+        for folder in _folders(str(bundle)):
+            _check_bundle(folder, overlay=overlay, dataset_dir=dataset_dir)
+
+
+def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None) -> None:
+    configs = folder / "configs"
+    train, inference, metadata = (configs / f"{name}.json" for name in ("train", "inference", "metadata"))
+    own = [configs / "as_published.json", *sorted(configs.glob("ablations/*.json"))]
+    overlays = [Path(overlay)] if overlay else [file for file in own if file.is_file()]
+    trainings = [[train], *([train, file] for file in overlays)]
+    # What can be seen without building anything, first: it is quick.
+    channels = check_metadata(metadata)
+    print(f"ok {metadata.as_posix()}")
+    for files in trainings:
+        check_overlays([str(file) for file in files])
+        find_slip(files)
+    find_slip([inference])
+    check_same_method(train, inference)
+    with tempfile.TemporaryDirectory(prefix="check-") as place:
+        data = dataset_dir or sample_for(Path(place) / "sample", channels=channels[0])
+        places = {"dataset_dir": str(data), "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
         for files in trainings:
-            check_overlays([str(file) for file in files])
-            find_slip(files)
-        find_slip([inference])
-        check_same_method(train, inference)
-        with tempfile.TemporaryDirectory(prefix="check-") as place:
-            data = dataset_dir or sample_for(Path(place) / "sample", channels=channels[0])
-            places = {"dataset_dir": str(data), "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
-            for files in trainings:
-                count = check_training(files, metadata, places)
-                print(f"ok {files[-1].as_posix()} ({count} ids)", flush=True)
-            count = check_inference(inference, metadata, places)
-            print(f"ok {inference.as_posix()} ({count} ids)")
+            count = check_training(files, metadata, places)
+            print(f"ok {files[-1].as_posix()} ({count} ids)", flush=True)
+        count = check_inference(inference, metadata, places)
+        print(f"ok {inference.as_posix()} ({count} ids)")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what MONAI and the project log: each line of this command is about one configuration."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _folders(bundle: str) -> list[Path]:
@@ -126,14 +134,15 @@ def check_metadata(file: Path) -> tuple[int, int]:
         count, names = described["num_channels"], described["channel_def"]
         if len(names) != count:
             raise ValueError(
-                f"{file.as_posix()}: {place}::channel_def names {len(names)} channels, num_channels is {count}"
+                f"{file.as_posix()}: {place}::channel_def names {len(names)} channels, "
+                f"num_channels is {count}"
             )
         numbers.append(int(count))
     return numbers[0], numbers[1]
 
 
 def check_same_method(train: Path, inference: Path) -> None:
-    """Look whether inference does what was trained: what train.json spells out, inference.json takes from there.
+    """Look whether inference does what was trained: takes from train.json what that spells out.
 
     Args:
         train: the bundle's train.json.
@@ -179,8 +188,10 @@ def build(files: Sequence[Path], metadata: Path, kind: str, **options: Any) -> t
     """
     names = [str(file) for file in files]
     workflow = ConfigWorkflow(names, str(metadata), logging_file=False, workflow_type=kind, **options)
-    with blame("initialize", files, "at the start"):
+    try:
         workflow.initialize()
+    except Exception as error:  # options are looked through there: the sentence names the option
+        raise ValueError(f"{files[-1].as_posix()}: {sentence(error)}") from error
     # What `monai.bundle run ID` runs is a list of expressions: it would train.
     commands = [
         key
@@ -188,7 +199,10 @@ def build(files: Sequence[Path], metadata: Path, kind: str, **options: Any) -> t
         if isinstance(value, list) and any(str(line).startswith("$") for line in value)
     ]
     count = build_items(workflow.parser, files, leave=[*commands, "initialize"])
-    missing = workflow.check_properties()
+    with blame(
+        "train::handlers" if kind == "train" else "handlers", files, "MONAI reads it, a list of objects"
+    ):
+        missing = workflow.check_properties()
     if missing:
         raise ValueError(f"{files[-1].as_posix()}: MONAI misses {', '.join(missing)}")
     return workflow, count
@@ -218,21 +232,26 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
     images, targets = batch["image"].to(device), batch["label"].to(device)
     if images.shape[1] != taken:
         raise ValueError(
-            f"{where('channels', files)}: the network gets {images.shape[1]} channels, but {metadata.as_posix()} says "
-            f"network_data_format::inputs::image::num_channels {taken}"
+            f"{where('channels', files)}: the network gets {images.shape[1]} channels, but "
+            f"{metadata.as_posix()} says network_data_format::inputs::image::num_channels {taken}"
         )
     with blame("network_def", files, f"on images {tuple(images.shape)}"):
         maps = network.train()(images)
     if len(files) == 1 and maps.shape[1] != given:
         raise ValueError(
-            f"{where('network_def', files)}: puts out {maps.shape[1]} maps, but {metadata.as_posix()} says "
-            f"network_data_format::outputs::pred::num_channels {given}"
+            f"{where('network_def', files)}: puts out {maps.shape[1]} maps, but "
+            f"{metadata.as_posix()} says network_data_format::outputs::pred::num_channels {given}"
         )
     with blame("loss", files, f"on maps {tuple(maps.shape)} and targets {tuple(targets.shape)}"):
+        maps.retain_grad()
         loss = get("loss")(maps, targets)
         loss.backward()
     if not bool(torch.isfinite(loss)):
         raise ValueError(f"{where('loss', files)}: is {float(loss)} on sample images")
+    gradients = torch.zeros_like(maps) if maps.grad is None else maps.grad
+    idle = [str(number) for number in range(maps.shape[1]) if not gradients[:, number].any()]
+    if idle and len(files) == 1:  # an ablation may leave a map out
+        raise ValueError(f"{where('loss', files)}: never trains map {', '.join(idle)} of {maps.shape[1]}")
     _check_whole_image(workflow, files)
     if len(files) == 1:
         with blame("network_def", files, f"as {metadata.as_posix()} describes it"):

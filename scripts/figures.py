@@ -1,4 +1,7 @@
-"""Draw the figures of a bundle's paper on your images: `python -m scripts.figures logsage --dataset_dir FOLDER`."""
+"""Draw the figures of a bundle's paper on your images.
+
+python -m scripts.figures logsage --dataset_dir FOLDER --channels DAPI
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from common.readers import dataset_folder, load_datalist, read_image, read_label
 from common.readers.channels import ChannelChoice
 
 SIGMAS = (4, 5, 6, 7, 8, 9, 10)
+LOG_CROP_PX = 512  # of larger images the middle is shown
 BINS, MAX_CURVATURE = 33, 0.7  # the curvature loss's own
 
 Item = dict[str, Any]
@@ -53,8 +57,8 @@ def figures(
         channels: which channel, by name or number.
         crop_px: edge of the square from the image's middle that close-ups show, in pixels.
         weights: weights of the prediction.
-        ckpt_dir: folder of a training whose weights predict; the default is runs/BUNDLE. Where there are no weights
-            a spoilt truth takes the place of the prediction, and the figure says so.
+        ckpt_dir: folder of a training whose weights predict; the default is runs/BUNDLE. Where there are no
+            weights a spoilt truth takes the place of the prediction, and the figure says so.
         output_dir: folder of the pictures; the default is runs/figures/BUNDLE.
 
     Returns:
@@ -93,16 +97,18 @@ def figures(
 def logsage_figures(item: Item, options: dict[str, Any]) -> list[Path]:
     """Draw LoG maps at the paper's scales (its Fig. 1) and curvature along contours (its Fig. 3)."""
     name, folder = stem_of(item["image"]), options["folder"]
-    pixels = read_image(item["image"], channels=options["channels"]).pixels.astype(np.float32)
-    low, high = np.percentile(pixels, [0.1, 99.9])
-    scaled = np.clip((pixels[:1] - low) / max(high - low, 1e-6), 0, 1)
+    file = read_image(item["image"], channels=options["channels"], channel_names=item.get("channels"))
+    pixels = file.pixels.astype(np.float32)
+    middle = pixels[(slice(1), *_middle(pixels.shape[1:], LOG_CROP_PX))]
+    low, high = np.percentile(middle, [0.1, 99.9])
+    scaled = np.clip((middle - low) / max(high - low, 1e-6), 0, 1)
     responses = LoGFilter(SIGMAS)(torch.from_numpy(scaled)[None])[0].numpy()
     maps = {f"σ = {s} px (radius {s * 2**0.5:.1f} px)": m for s, m in zip(SIGMAS, responses, strict=True)}
     maps_file = write_map_picture(
         folder / "log_maps.png",
-        pixels,
+        middle,
         maps,
-        title=f"Laplacian of Gaussian of {name}: nuclei of about the named radius are reddest",
+        title=f"Laplacian of Gaussian of {name}. Red: brighter than around, most for discs of that radius",
         value_name="-σ² LoG (intensities 0 to 1)",
     )
     labels = read_labels(item["label"])
@@ -110,13 +116,13 @@ def logsage_figures(item: Item, options: dict[str, Any]) -> list[Path]:
     window = _middle(labels.shape, options["crop_px"])
     # As in training: eroded by a pixel, so that touching nuclei have contours of their own.
     true = ((labels > 0) & ~inner_outlines(labels))[window].astype(np.float32)
-    lines = [_lines("truth", true), _lines(what, predicted[window])]
     fields = [torch.from_numpy(field)[None, None] for field in (predicted[window].copy(), true)]
     cal = {mode: float(CurvatureAlignmentLoss(mode)(*fields)) for mode in ("contour", "level_set")}
     curvature_file = write_curvature_picture(
         folder / "curvature.png",
         pixels[(slice(None), *window)],
-        *lines,
+        _lines("truth", true),
+        _lines(what, predicted[window]),
         np.linspace(-MAX_CURVATURE, MAX_CURVATURE, BINS),
         title=f"Curvature along contours of {name}; curvature alignment loss {cal['contour']:.3f} "
         f"(contour), {cal['level_set']:.3f} (level_set)",
@@ -154,7 +160,9 @@ def _foreground(item: Item, labels: np.ndarray, options: dict[str, Any]) -> tupl
         if options["weights"]:
             raise
         _log.info("no weights in %s: the prediction is a spoilt truth", options["ckpt_dir"])
-        return (labels > 0).astype(np.float32), "no weights found: truth with touching nuclei merged"
+        return (labels > 0).astype(
+            np.float32
+        ), "no weights found, so instead of a prediction:\ntruth with touching nuclei merged"
     parser = ConfigParser()
     parser.read_config(str(bundle_root / "configs" / "inference.json"))
     settings = path.parent / "train.json"

@@ -1,7 +1,7 @@
 """Begin a method of your own: `python -m scripts.new_bundle NAME`, like another bundle with `--like logsage`.
 
-What it makes trains, evaluates and segments at once. It is the other bundle's wiring with a plain U-Net, so that the
-first thing to change is the network.
+What it makes trains, evaluates and segments at once. It is the other bundle's wiring with a plain U-Net, so
+that the first thing to change is the network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from common.commands import main
 from common.config_faults import read_json
 from common.nearest import suggest
 
-# A small network of MONAI's own that sees every pixel: the first stride is 1, so nothing is lost between nuclei.
+# A small network of MONAI's own. Its first stride is 1: gaps of a pixel between nuclei survive.
 NETWORK = {
     "_target_": "monai.networks.nets.UNet",
     "spatial_dims": 2,
@@ -32,7 +32,7 @@ NETWORK = {
 DIVISOR = 8  # what heights and widths must be multiples of: the strides multiplied
 CARD = """# {name}
 
-What the method is, in two sentences: which network, which maps, how maps become nuclei. Made for which images?
+In two sentences: which network, which maps, how maps become nuclei. Made for which images?
 
     python -m monai.bundle run training --config_file {folder}/configs/train.json --dataset_dir FOLDER
 

@@ -79,7 +79,7 @@ def quickstart(
     scores = json.loads((out / "evaluation" / "metrics.json").read_text("utf-8"))
     merged = score_merged(items)
     picture = write_picture(out / "overlay.png", draw(items, out / "segmented"))
-    _tell(out, scores, merged, picture, minutes=(time.monotonic() - begin) / 60)
+    _tell(out, train, scores, merged, picture, minutes=(time.monotonic() - begin) / 60)
     return {name: scores[name] for name in SHOWN}
 
 
@@ -138,7 +138,7 @@ def _run(words: Sequence[str]) -> None:
 
 
 def _tell(
-    out: Path, scores: dict[str, Any], merged: dict[str, float], picture: Path, *, minutes: float
+    out: Path, train: str, scores: dict[str, Any], merged: dict[str, float], picture: Path, *, minutes: float
 ) -> None:
     print(f"\nOn the sample's test images, after {minutes:.1f} minutes in all:\n")
     print(f"{'':14}{'this training':>16}{'true foreground, touching nuclei not split':>46}")
@@ -159,7 +159,7 @@ def _tell(
             else "               then open http://127.0.0.1:5000 in a browser\n"
         )
         + f"\nYour own images: {python} -m monai.bundle run training --config_file "
-        f"bundles/logsage/configs/train.json --dataset_dir FOLDER (see README.md)"
+        f"{train} --dataset_dir FOLDER (see README.md)"
     )
 
 

@@ -49,6 +49,11 @@ _LIMITS: dict[str, tuple[bool, float, bool]] = {
     "dataset_power": (False, 0, True),
     "learning_rate": (False, 0, False),
     "weight_decay": (False, 0, True),
+    "ema_decay": (False, 0, True),
+    "accumulation_steps": (True, 1, True),
+    "clip_norm": (False, 0, True),
+    "freeze_encoder_epochs": (True, 0, True),
+    "encoder_learning_rate_factor": (False, 0, False),
     "pixel_size_um": (False, 0, False),
     "scale": (False, 0, False),
     "diameter_px": (False, 0, False),
@@ -57,7 +62,7 @@ _LIMITS: dict[str, tuple[bool, float, bool]] = {
 # Words that stand for a number.
 _WORDS = {"pixel_size_um": ("ignore",)}
 # A command line makes True and False of these words alone; "false" would be a text, and a text is true.
-_SWITCHES = ("amp", "overlay")
+_SWITCHES = ("amp", "overlay", "resume")
 
 
 def _root(key: str) -> str:
@@ -171,7 +176,7 @@ def check_paths(options: Mapping[str, Any]) -> None:
     """
     single = [(name, one) for name, given in options.items() for one in _each(given)]
     for name, value in single:
-        is_path = name.endswith(("_dir", "_file", "_path")) or name == "weights"
+        is_path = name.endswith(("_dir", "_file", "_path")) or name in ("weights", "pretrained")
         if is_path and isinstance(value, bool):
             raise ValueError(f"--{name} has no value: write the folder or file after it")
         if is_path and isinstance(value, (int, float)):

@@ -63,11 +63,11 @@ def write_curvature_picture(
     Returns:
         The file, as a path.
     """
-    figure = Figure(figsize=(16, 6), layout="constrained")
+    figure = Figure(figsize=(16, 5.6), layout="constrained")
     figure.suptitle(title)
     left, middle, right = figure.subplots(1, 3)
     # Darker than the lines at any brightness of the image.
-    backdrop = display_image(image) // 2
+    backdrop = (display_image(image) * 0.65).astype(np.uint8)
     for axis, lines in ((left, truth), (middle, prediction)):
         axis.imshow(backdrop)
         axis.set_axis_off()
@@ -76,20 +76,23 @@ def write_curvature_picture(
     figure.colorbar(
         shown, ax=[left, middle], label="curvature (1/px): notch < 0 < bulge", shrink=0.8, extend="both"
     )
-    for lines, colour, style in ((truth, TRUTH, "-"), (prediction, PREDICTED, "--")):
+    for lines, colour, style, label in (
+        (truth, TRUTH, "-", "truth"),
+        (prediction, PREDICTED, "--", "prediction"),
+    ):
         rgb = tuple(part / 255 for part in colour)
-        label = lines.title.split("\n")[0]
         right.plot(bin_centres, lines.distribution, color=rgb, linestyle=style, label=label, linewidth=2)
     right.set_xlabel("curvature (1/px)")
     right.set_ylabel("share of the contours' length")
     right.set_title("distributions that the loss compares")
-    right.legend()
+    right.set_box_aspect(1)
+    right.legend(loc="upper left")
     return write_whole(path, lambda part: figure.savefig(part, dpi=110))
 
 
 def _draw(axis: Axes, lines: CurvedLines, limit: float) -> LineCollection:
     segments = np.stack([lines.starts, lines.ends], axis=1)[..., ::-1]  # matplotlib wants x, y
-    drawn = LineCollection(list(segments), cmap="coolwarm", linewidths=2.2, capstyle="round")
+    drawn = LineCollection(list(segments), cmap="coolwarm", linewidths=2, capstyle="round")
     drawn.set_array(lines.curvature)
     drawn.set_clim(-limit, limit)
     axis.add_collection(drawn)

@@ -14,7 +14,7 @@ __all__ = ["FreezeEncoder"]
 
 
 class FreezeEncoder:
-    """Leaves the encoder's weights and the statistics of its batch norm alone in the first epochs. For a trainer.
+    """Leaves the encoder's weights and batch norm statistics alone in the first epochs. For a trainer.
 
     Args:
         network: the network, whose class says what its encoder is (see `encoder_names`).

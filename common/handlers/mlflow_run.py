@@ -57,7 +57,8 @@ class MLflowRun:
 
     It must be the **first** handler of its engine: ignite tells only the first one about an exception. It
     ends the run as FAILED, or KILLED on Ctrl-C, and raises the exception again. What it notes per epoch it
-    notes after all other handlers, so that the validation of the epoch is there.
+    notes after all other handlers, so that the validation of the epoch is there. An epoch has the scores of
+    our tables, an evaluation all of them.
 
     Args:
         bundle: name of the bundle.
@@ -200,6 +201,7 @@ class MLflowRun:
 
     def _completed(self, engine: Engine) -> None:
         if isinstance(engine, Evaluator) and self.store is not None:
+            # No groups such as "other/<id>": MLflow's charts show groups above the scores of our tables.
             values = {**engine.state.metrics, **getattr(engine.state, "instance_summary", {})}
             self.store.metrics(_numbers(values), step=0)
             if weights := getattr(engine.state, "weights_file", None):

@@ -41,8 +41,9 @@ def load_fitting(network: torch.nn.Module, path: str | Path) -> int:
     learned = {name for name, _ in network.named_parameters()}
     if not learned & fitting.keys():
         raise ValueError(
-            f"nothing in --pretrained {path} fits the network: its first weights are {', '.join(list(given)[:3])},"
-            f" the network's {', '.join(list(own)[:3])}; name weights of the same network_def"
+            f"nothing in --pretrained {path} fits the network: its first weights are"
+            f" {', '.join(list(given)[:3])}, the network's {', '.join(list(own)[:3])};"
+            " name weights of the same network_def"
         )
     network.load_state_dict({**own, **fitting})
     missing = [name for name in own if name not in fitting]

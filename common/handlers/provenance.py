@@ -29,8 +29,8 @@ def run_name(bundle: str, job: str) -> str:
         >>> run_name("logsage", "training") != run_name("logsage", "training")
         True
     """
-    what = bundle if job == "training" else f"{bundle} {job}"
-    return f"{what} {uuid.uuid4().hex[:4]} {time.strftime('%Y-%m-%d %H:%M:%S')}"
+    what = "" if job == "training" else f"{job} "
+    return f"{bundle} {uuid.uuid4().hex[:4]} {what}{time.strftime('%Y-%m-%d %H:%M:%S')}"
 
 
 def _quoted(word: str) -> str:

@@ -18,6 +18,7 @@ from ..error_sentence import add_hint
 from .early_stop import EarlyStop
 from .finite_loss import NotFiniteError
 from .resume import Resume
+from .weight_average import WeightAverage
 
 __all__ = ["ending_signals", "run_training"]
 
@@ -69,7 +70,13 @@ def _written(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.is_file() else None
 
 
-def run_training(trainer: Trainer, resume: Resume, *, early_stop: EarlyStop | None = None) -> None:
+def run_training(
+    trainer: Trainer,
+    resume: Resume,
+    *,
+    early_stop: EarlyStop | None = None,
+    average: WeightAverage | None = None,
+) -> None:
     """Train until the end, or until an error or a request to end; then the exception says how to continue.
 
     A training that is resumed but has reached its end stays as it is, and the log says so.
@@ -78,9 +85,13 @@ def run_training(trainer: Trainer, resume: Resume, *, early_stop: EarlyStop | No
         trainer: the trainer.
         resume: what it continues, if anything.
         early_stop: the early stopping, which may end it.
+        average: the average of the weights. It is attached here, because others need it by reference, while
+            MONAI wants the trainer's handlers written out.
     """
     if early_stop is not None:
         early_stop.set_trainer(trainer)
+    if average is not None:
+        average.attach(trainer)
     if resume.found and (why := resume.over(trainer.state.max_epochs, early_stop)):
         _log.info("%s is finished (%s): nothing was trained", resume.path, why)
         return

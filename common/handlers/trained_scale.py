@@ -13,7 +13,7 @@ from .weights import weights_candidates
 __all__ = ["trained_scale"]
 
 _log = logging.getLogger(__name__)
-_NAMES = ("pixel_size_um", "model_diameter_px")
+_NAMES = ("pixel_size_um", "model_diameter_px", "scale")
 
 
 def trained_scale(
@@ -54,6 +54,12 @@ def trained_scale(
             diameter_px,
             model_diameter_px,
             chosen.scale,
+        )
+    elif scale == 1 and trained.get("scale", 1) != 1:
+        _log.info(
+            "the training resized images of unknown pixel size by %s: give --scale %s if these are like them",
+            trained["scale"],
+            trained["scale"],
         )
     return chosen
 

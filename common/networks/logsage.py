@@ -11,6 +11,7 @@ from monai.networks.nets.basic_unet import Down, TwoConv, UpCat
 from monai.networks.nets.swin_unetr import SwinTransformer
 from torch import Tensor, nn
 
+from .image_size import check_size
 from .log_filter import LoGFilter
 
 
@@ -117,11 +118,7 @@ class LoGSAGE(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the maps of an image."""
-        height, width = image.shape[-2:]
-        for name, size in (("height", height), ("width", width)):
-            if size % self.divisor:
-                fits = -(-size // self.divisor) * self.divisor
-                raise ValueError(f"{name} {size} is not a multiple of {self.divisor}: pad to {fits}")
+        check_size(image, self.divisor)
         saliency = self._saliency(image)
         features: list[Tensor | None] = [*saliency[:2]]
         for fuse, context, salient in zip(self.fuse, self.swin(image), saliency[2:], strict=False):

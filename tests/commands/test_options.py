@@ -65,6 +65,11 @@ def test_an_overlay_may_only_change_what_there_is(tmp_path):
         {"learning_rate": float("nan")},
         {"learning_rate": "fast"},
         {"num_workers": -1},
+        {"pixel_size_um": 0},
+        {"pixel_size_um": "ignored"},
+        {"scale": -1.0},
+        {"diameter_px": 0},
+        {"model_diameter_px": "big"},
         {"steps_per_epoch": 0},
         {"patience": "x"},
         {"warmup_epochs": -3},
@@ -88,6 +93,7 @@ def test_impossible_values_are_named(config):
 def test_possible_values_expressions_and_other_names_pass():
     check_scalars({"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "num_workers": 0, "seed": 0})
     check_scalars({"epochs": "$2 * 3", "batch_size": "@other", "learning_rate": None, "words": "ten"})
+    check_scalars({"pixel_size_um": "ignore", "scale": 0.5, "diameter_px": 40})
 
 
 @pytest.mark.parametrize(

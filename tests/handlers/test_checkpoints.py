@@ -8,7 +8,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from common.handlers import BestCheckpoint, CheckpointFolder, LastCheckpoint, set_aside
+from common.handlers import BestCheckpoint, CheckpointFolder, LastCheckpoint, Resume, set_aside
 
 
 def _same(one, other) -> bool:
@@ -84,6 +84,9 @@ def test_setting_aside_twice_within_a_second_loses_nothing(tmp_path):
 
 
 def test_a_training_that_continues_leaves_the_files(workshop, tmp_path):
-    (tmp_path / "last.pt").write_text("earlier")
-    workshop.trainer(1, [CheckpointFolder(tmp_path, keep_earlier=True)]).run()
-    assert (tmp_path / "last.pt").read_text() == "earlier"
+    torch.save({"epoch": 1, "settings": "{}"}, tmp_path / "last.pt")
+    earlier = (tmp_path / "last.pt").read_bytes()
+    (tmp_path / ".0.part.pt").write_text("half, of a training that was killed")
+    resume = Resume(tmp_path, enabled=True, config={})
+    workshop.trainer(1, [CheckpointFolder(tmp_path, resume=resume)]).run()
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"last.pt": earlier}

@@ -20,7 +20,7 @@ def test_names_of_runs_begun_within_the_same_second_differ():
 
 
 def test_a_job_that_is_no_training_is_told():
-    assert run_name("logsage", "evaluating").startswith("logsage evaluating ")
+    assert re.match(r"logsage [0-9a-f]{4} evaluating 2", run_name("logsage", "evaluating"))
 
 
 def test_the_command_can_be_typed_again(monkeypatch):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 
-from common.handlers import Resume, run_training
+from common.handlers import MLflowStore
 from common.readers import write_sample
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +27,6 @@ TINY = {
     "dropout": 0.2,
     "drop_path_rate": 0.2,
 }
-EPOCHS = 4
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +45,9 @@ def train(sample: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
     def run(folder: Path, *, cut: tuple[int, int] | None = None, **options: Any) -> ConfigWorkflow:
         settings = {
-            **{"epochs": EPOCHS, "steps_per_epoch": 3, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
-            **{"mlflow": False, "network_def": TINY, "dataset_dir": str(sample), "ckpt_dir": str(folder)},
+            **{"epochs": 3, "steps_per_epoch": 2, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
+            **{"mlflow": False, "select_by": "val_loss", "network_def": TINY},
+            **{"dataset_dir": str(sample), "ckpt_dir": str(folder)},
             **options,
         }
         workflow = ConfigWorkflow(
@@ -61,10 +60,12 @@ def train(sample: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         workflow.initialize()
         trainer = workflow.parser.get_parsed_content("train::trainer")
         if cut is not None:
-            from ignite.engine import Events
 
             def break_off(engine: Any) -> None:
-                if engine.state.epoch == cut[0] and (engine.state.iteration - 1) % 3 == cut[1]:
+                if (
+                    engine.state.epoch == cut[0]
+                    and (engine.state.iteration - 1) % engine.state.epoch_length == cut[1]
+                ):
                     raise Cut
 
             trainer.add_event_handler(Events.ITERATION_COMPLETED, break_off)
@@ -102,21 +103,22 @@ def _files(folder: Path) -> dict[str, Any]:
     return {**files, "settings": settings}
 
 
-CASES = {
-    "after an epoch": {"cut": (3, 0)},
+PLATEAU = {
+    "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+    **{"optimizer": "@optimizer", "factor": 0.5, "patience": 0, "threshold": 10.0},
+}
+CASES: dict[str, dict[str, Any]] = {
     "within an epoch": {"cut": (2, 1)},
-    "workers": {"cut": (3, 1), "num_workers": 2},
-    "validated every second epoch": {"cut": (4, 0), "val_interval": 2},
+    "with workers": {"cut": (3, 0), "num_workers": 2},
+    "validated every second epoch, on a plateau": {
+        "cut": (4, 0),
+        "epochs": 4,
+        "val_interval": 2,
+        "scheduler": PLATEAU,
+    },
     "averaged, accumulated, clipped": {
         "cut": (3, 1),
-        **{"ema_decay": 0.9, "accumulation_steps": 2, "clip_norm": 0.5},
-    },
-    "a plateau": {
-        "cut": (3, 0),
-        "scheduler": {
-            "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
-            **{"optimizer": "@optimizer", "factor": 0.5, "patience": 0, "threshold": 10.0},
-        },
+        **{"steps_per_epoch": 3, "ema_decay": 0.9, "accumulation_steps": 2, "clip_norm": 0.5},
     },
 }
 
@@ -127,7 +129,68 @@ def test_a_resumed_training_is_the_uncut_one(case: str, train: Callable[..., Any
     cut = options.pop("cut")
     train(tmp_path / "whole", **options)
     train(tmp_path / "cut", cut=cut, **options)
-    assert torch.load(tmp_path / "cut" / "last.pt", weights_only=True)["epoch"] == cut[0] - 1
+    left = torch.load(tmp_path / "cut" / "last.pt", weights_only=True)
+    assert left["epoch"] == cut[0] - 1
     train(tmp_path / "cut", resume=True, **options)
-    _same(_files(tmp_path / "whole"), _files(tmp_path / "cut"))
-    # The test can fail: another seed gives other weights.
+    whole, resumed = _files(tmp_path / "whole"), _files(tmp_path / "cut")
+    _same(whole, resumed)
+    # The weights did move after the cut, so that equality means something.
+    moved = [
+        not torch.equal(value, whole["last.pt"]["network"][key]) for key, value in left["network"].items()
+    ]
+    assert any(moved)
+
+
+def test_one_run_in_mlflow_with_every_epoch_once(
+    train: Callable[..., Any], tmp_path: Path, mlflow_tables: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    (tmp_path / "mlruns.db").write_bytes(mlflow_tables)
+    uri = f"sqlite:///{(tmp_path / 'mlruns.db').as_posix()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    short = {"epochs": 3, "steps_per_epoch": 1, "mlflow": True}
+    train(tmp_path / "a", **short)
+    with monkeypatch.context() as patch:
+        # Killed: nothing of the end is written, not even that it ended.
+        patch.setattr(MLflowStore, "close", lambda store, status: None)
+        train(tmp_path / "b", cut=(3, 0), **short)
+    train(tmp_path / "b", resume=True, **short)
+    client = mlflow.MlflowClient(uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name != "Default"]
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == 2 and {run.info.status for run in runs} == {"FINISHED"}
+    for name in ("train_loss", "val_loss", "pq_pooled", "learning_rate"):
+        one, other = (
+            [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
+            for run in runs
+        )
+        assert one == other and [step for step, _ in one] == [1, 2, 3]
+
+
+def test_what_is_resumed_must_be_the_same_training(
+    train: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = {"epochs": 1, "steps_per_epoch": 1}
+    caplog.set_level("INFO")
+    train(
+        tmp_path, resume=True, **short
+    )  # there is nothing yet: a cluster's script is the same for all starts
+    assert any("starts anew" in line for line in caplog.messages)
+    before = {name: (tmp_path / name).read_bytes() for name in ("model.pt", "last.pt")}
+
+    train(tmp_path, resume=True, **short)
+    assert any("is finished (1 of 1 epochs" in line for line in caplog.messages)
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+
+    for option, value, words in (
+        ("learning_rate", 0.5, "learning_rate was 0.002 and is now 0.5"),
+        ("network_def", {**TINY, "embed_dim": 12}, "network_def::embed_dim was 6 and is now 12"),
+    ):
+        with pytest.raises(RuntimeError) as caught:
+            train(tmp_path, resume=True, **{**short, "epochs": 2, option: value})
+        assert words in str(caught.value.__cause__)
+    assert before == {name: (tmp_path / name).read_bytes() for name in before}
+
+    train(tmp_path, resume=True, **{**short, "epochs": 2, "num_workers": 0, "patience": 7})
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["epoch"] == 2

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.readers import list_images, load_datalist, probe, read_image, read_labels
+from common.readers import RunData, list_images, load_datalist, probe, read_image, read_labels
 
 DATA = Path(os.environ.get("NUCLEI_DATA") or "nowhere")
 pytestmark = pytest.mark.skipif(
@@ -61,6 +61,15 @@ def test_a_set_of_443_images_is_checked_in_seconds() -> None:
     assert len(load_datalist(DATA / "dsb2018_fluo", "training")) == 443
     assert time.process_time() - start < 4  # 0.5 s without the checks of types that tests run under
     assert len(list_images(DATA / "dsb2018_fluo")) == 541
+
+
+@pytest.mark.parametrize(("name", "group"), [("e2f_multiplex", "slide"), ("monuseg", "patient")])
+def test_no_slide_and_no_patient_of_a_real_set_is_in_two_folds(name: str, group: str) -> None:
+    tested = [RunData(DATA / name, fold=fold, folds=4).items("test") for fold in range(4)]
+    groups = [{item[group] for item in items} for items in tested]
+    assert all(groups) and sum(map(len, groups)) == len(set().union(*groups))
+    images = [item["image"] for items in tested for item in items]
+    assert len(images) == len(set(images)) == len(list_images(DATA / name))
 
 
 def test_an_empty_list_of_a_real_set() -> None:

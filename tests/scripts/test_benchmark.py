@@ -49,6 +49,15 @@ def test_metrics_part_runs(monkeypatch, capsys):
     assert all(row["fastest_ms"] <= row["median_ms"] for row in rows)
 
 
+def test_curvature_part_times_both_modes_beside_a_training_step(monkeypatch):
+    monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)  # settings of the whole process
+    tasks = benchmark.curvature_tasks(crops=1, side=64)
+    names = " ".join(task.name for task in tasks)
+    assert "training step" in tasks[0].name and "level_set" in names and "contour" in names
+    for task in tasks:
+        task.call()
+
+
 def test_refuses_unknown_parts_and_no_repeats():
     with pytest.raises(ValueError, match="'metric'.*all, metrics"):
         benchmark.benchmark("metric")

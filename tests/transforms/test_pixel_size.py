@@ -136,7 +136,7 @@ def test_nuclei_decoded_at_the_models_size_are_those_of_the_image(scale: float, 
     assert scores["f1_50"] > 0.95 and scores["sq"] > 0.8
 
 
-@pytest.mark.parametrize("scale", [0.3, 0.5, 0.7, 2.0, 4.0])
+@pytest.mark.parametrize("scale", [0.5, 0.7, 2.0, 4.0])
 def test_no_nucleus_gets_lost_on_the_way_there_and_back(scale: float) -> None:
     truth = draw_label_map((161, 143), rng=np.random.default_rng(3))
     small = resample_labels(truth, [round(scale * side) for side in truth.shape])
