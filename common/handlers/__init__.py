@@ -1,5 +1,6 @@
 """ignite handlers: MLflow, progress, scores, checkpoints."""
 
+from .best_and_worst import BestAndWorst
 from .checkpoints import BestCheckpoint, CheckpointFolder, set_aside
 from .early_stop import EarlyStop
 from .epoch_averages import EpochAverages, averages_of
@@ -26,6 +27,7 @@ from .weight_average import WeightAverage
 from .weights import LoadWeights, find_weights, load_weights
 
 __all__ = [
+    "BestAndWorst",
     "BestCheckpoint",
     "CheckpointFolder",
     "EarlyStop",

@@ -102,7 +102,8 @@ class InstanceMetrics(Metric):
 
     After the epoch, ``state.metrics`` holds the chosen ids, ``state.instance_summary`` all of them,
     ``state.instance_rows`` one dictionary per image (name and scores), ``state.iou_rule`` the rule and, if
-    asked for, ``state.upper_bound`` the oracle. Attached as a MONAI ``key_metric`` under the name of a score,
+    asked for, ``state.upper_bound`` the oracle; within the epoch ``state.latest_rows`` are the current
+    iteration's. Attached as a MONAI ``key_metric`` under the name of a score,
     that score selects the best checkpoint. `instance_metrics` makes such a dictionary.
 
     Args:
@@ -173,8 +174,11 @@ class InstanceMetrics(Metric):
             self._scored.append((name, scores, oracle))
 
     def iteration_completed(self, engine: Engine) -> None:
-        """Score the images of the engine's current iteration."""
-        self.update(items_of(engine))
+        """Score the images of the engine's current iteration, and leave their rows in the state."""
+        items = items_of(engine)
+        self.update(items)
+        latest = self._scored[len(self._scored) - len(items) :]
+        engine.state.latest_rows = [{"image": file, **scores.values} for file, scores, _ in latest]
 
     def _gather(self) -> list[tuple[str, Any, Any]]:
         # Each process saw its own part of the images; the scores of a set need all of them.

@@ -91,9 +91,12 @@ def curvature_at(
     """
     first, second = _derivative_kernels(smoothing_px * POINTS_PER_PX, contours.points)
     window = _window(contours.following, chosen, len(first) // 2)
-    near = contours.points[window]  # (m, window, 2)
-    d_row, d_column = torch.einsum("mwx,w->xm", near, first)
-    dd_row, dd_column = torch.einsum("mwx,w->xm", near, second)
+    # One gather of each coordinate and one product for both derivatives: (2, window) x (window, m).
+    kernels = torch.stack([first, second])
+    (d_row, dd_row), (d_column, dd_column) = (
+        kernels @ coordinate.index_select(0, window.flatten()).reshape(window.shape)
+        for coordinate in contours.points.unbind(1)
+    )
     squared = d_row * d_row + d_column * d_column
     root = torch.sqrt(squared + TINY)
     # Rows point down and the inside is to the left: this order makes a bright disc positive.
@@ -115,7 +118,7 @@ def _derivative_kernels(sigma: float, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _window(following: Tensor, chosen: Tensor, reach: int) -> Tensor:
-    """Return the indices of the `reach` points before, at and after each chosen one, (m, 2 * reach + 1).
+    """Return the indices of the `reach` points before, at and after each chosen one, (2 * reach + 1, m).
 
     Walking along all contours at once needs one step a neighbour, whatever their number and length; a contour
     that is shorter than the window is gone around several times.
@@ -125,9 +128,9 @@ def _window(following: Tensor, chosen: Tensor, reach: int) -> Tensor:
     window = following.new_empty(2 * reach + 1, len(chosen))
     window[reach] = chosen
     for step in range(1, reach + 1):
-        window[reach + step] = following[window[reach + step - 1]]
-        window[reach - step] = before[window[reach - step + 1]]
-    return window.T
+        window[reach + step] = following.index_select(0, window[reach + step - 1])
+        window[reach - step] = before.index_select(0, window[reach - step + 1])
+    return window
 
 
 def _squared_gradient(field: Tensor, image: Tensor, pixel: Tensor, smoothing_px: float | int) -> Tensor:
@@ -145,7 +148,7 @@ def _sample(contours: Contours, images: int, max_points: int | None) -> tuple[Te
     """Return the indices of points to evaluate and how many points each stands for."""
     image, pixels = contours.image, contours.pixels
     index = torch.arange(len(image), device=image.device)
-    if max_points is None:
+    if max_points is None or len(image) <= max_points:
         return index, contours.points.new_ones(len(image))
     part = max_points / torch.bincount(image, minlength=images).clamp(min=max_points)
     # The list has the points along rows of all images, then those along columns. Counting from the start of
