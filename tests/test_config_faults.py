@@ -1,4 +1,4 @@
-"""A fault is found through macros, overlays and references; those of bundles are in tests/scripts/test_check."""
+"""A fault is found through macros, overlays and references; those of bundles: tests/scripts/test_check."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class BestAndWorst:
             value = row[self.score]
             if math.isnan(value) or not self._belongs(value):
                 continue
-            caption = f"{Path(image_name(item)).stem}  {self.score} {value:.2f}"
+            caption = f"{self.score} {value:.2f}  {Path(image_name(item)).stem:.24}"
             self._keep(value, caption, _drawn(item))
 
     def completed(self, engine: Engine) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from common.error_sentence import sentence
 from common.readers import read_image
 from scripts.check import check
 
@@ -132,6 +133,24 @@ def test_the_contract(bundle: str):
     assert set(config) >= CONTRACT
     assert isinstance(config["network_def"]["in_channels"], int), "images are checked against it"
     assert config["bundle_name"] == bundle and config["bundle_root"] == f"bundles/{bundle}"
+
+
+@pytest.mark.parametrize("overlay", [None, "as_published"])
+def test_the_encoder_can_learn_slower_or_the_option_is_refused(
+    bundle: str, overlay: str | None, workflow, sample: Path
+):
+    """An optimizer that forgets `parameter_groups` would ignore the option without a word."""
+    if overlay is not None and (bundle, overlay) not in OVERLAYS:
+        pytest.skip("this bundle has no such overlay")
+    options = {"dataset_dir": str(sample), "encoder_learning_rate_factor": 0.5}
+    made = workflow(bundle, "train", *([overlay] if overlay else []), **options)
+    made.initialize()
+    try:
+        groups = made.parser.get_parsed_content("optimizer").param_groups
+    except RuntimeError as error:
+        assert "does not say which part is its encoder" in sentence(error)
+    else:
+        assert groups[1]["lr"] == 0.5 * groups[0]["lr"]
 
 
 def test_metadata(bundle: str):

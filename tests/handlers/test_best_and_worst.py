@@ -31,7 +31,7 @@ def test_the_best_come_first_and_the_worst_last(workshop, tmp_path, shown):
     evaluator = workshop.evaluator([BestAndWorst(tmp_path, count=1)])
     evaluator.run()
     ranked = sorted(scores_of(evaluator).values(), reverse=True)
-    assert [float(caption.split()[-1]) for caption in shown[0]] == pytest.approx(
+    assert [float(caption.split()[1]) for caption in shown[0]] == pytest.approx(
         [ranked[0], ranked[-1]], abs=0.006
     )
 

@@ -42,6 +42,21 @@ def test_the_last_has_network_optimizer_and_epoch(workshop, tmp_path):
     assert saved["optimizer"]["param_groups"][0]["lr"] == 0.5
 
 
+def test_the_scale_of_mixed_precision_goes_on(workshop, tmp_path, at):
+    def scaled(scale):
+        return lambda engine: setattr(engine, "scaler", torch.amp.GradScaler("cpu", init_scale=scale))
+
+    found = []
+    for epochs, scale, enabled in ((1, 8.0, False), (2, 1024.0, True)):
+        resume = Resume(tmp_path, enabled=enabled, config={})
+        last = LastCheckpoint(tmp_path, workshop.network, workshop.optimizer, resume=resume)
+        # MONAI makes a scaler when a run starts, before any handler.
+        handlers = [at(Events.STARTED, scaled(scale)), last]
+        handlers.append(at(Events.EPOCH_COMPLETED, lambda e: found.append(e.scaler.get_scale())))
+        workshop.trainer(epochs, handlers).run()
+    assert found == [8.0, 8.0]
+
+
 def test_a_failed_write_leaves_the_earlier_checkpoint(workshop, tmp_path, monkeypatch):
     handler = LastCheckpoint(tmp_path, workshop.network)
     workshop.trainer(1, [handler]).run()

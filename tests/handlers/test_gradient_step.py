@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -69,6 +70,30 @@ def test_the_accumulated_gradient_is_clipped_once(workshop, at):
     note = at(Events.ITERATION_COMPLETED, lambda e: seen.append(len(norms)))
     workshop.trainer(1, [clip, note], accumulation_steps=3).run()
     assert seen == [0, 0, 1] and norms[0] == pytest.approx(0.01, rel=1e-3)
+
+
+def test_what_mixed_precision_scaled_up_is_clipped_at_its_own_size():
+    network = torch.nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    norms = []
+    optimizer.register_step_pre_hook(
+        lambda *_: norms.append(
+            float(torch.linalg.vector_norm(torch.cat([p.grad.flatten() for p in network.parameters()])))
+        )
+    )
+    engine = SimpleNamespace(
+        accumulation_steps=1, scaler=scaler, state=SimpleNamespace(iteration=1, epoch_length=1)
+    )
+    for clip_norm in (0.5, 1e6):
+        optimizer.zero_grad()
+        loss = network(torch.ones(2, 4)).sum()
+        true_norm = 2 * 5**0.5  # two rows of ones: 2 for each of four weights and the bias
+        scaler.scale(loss).backward()
+        GradientStep(optimizer, clip_norm=clip_norm).backward_completed(engine)
+        scaler.step(optimizer)
+        scaler.update()
+        assert norms[-1] == pytest.approx(min(clip_norm, true_norm), rel=1e-4)
 
 
 def test_a_small_gradient_is_left_alone():

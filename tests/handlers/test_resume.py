@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,10 +96,8 @@ def _same(one: Any, other: Any, where: str = "") -> None:
 
 def _files(folder: Path) -> dict[str, Any]:
     files = {name: torch.load(folder / name, weights_only=True) for name in ("model.pt", "last.pt")}
-    settings = json.loads(files["last.pt"].pop("settings"))
-    for name in ("ckpt_dir", "resume"):
-        settings.pop(name)
-    return {**files, "settings": settings}
+    files["last.pt"].pop("settings")  # they name the folder
+    return files
 
 
 PLATEAU = {
