@@ -156,13 +156,18 @@ def set_value(text: str, key: str, value: object) -> str:
 
 
 def _written(value: object) -> str:
-    """Write a value as the configurations do: an object of several entries with a line each."""
-    if not isinstance(value, dict) or len(value) < 2:
-        return json.dumps(value, ensure_ascii=False)
-    lines = [
-        f"        {json.dumps(key)}: {json.dumps(part, ensure_ascii=False)}" for key, part in value.items()
-    ]
-    return "{\n" + ",\n".join(lines) + "\n    }"
+    """Write a value as the configurations do: on one line where it fits, else several entries a line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict) or len(line) <= 80:
+        return line
+    entries = [f"{json.dumps(key)}: {json.dumps(part, ensure_ascii=False)}" for key, part in value.items()]
+    lines = [entries[0]]
+    for entry in entries[1:]:
+        if len(lines[-1]) + len(entry) <= 90:
+            lines[-1] += f", {entry}"
+        else:
+            lines.append(entry)
+    return "{\n        " + ",\n        ".join(lines) + "\n    }"
 
 
 def _tell(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -72,7 +71,7 @@ def test_the_accumulated_gradient_is_clipped_once(workshop, at):
     assert seen == [0, 0, 1] and norms[0] == pytest.approx(0.01, rel=1e-3)
 
 
-def test_what_mixed_precision_scaled_up_is_clipped_at_its_own_size():
+def test_what_mixed_precision_scaled_up_is_clipped_at_its_own_size(workshop):
     network = torch.nn.Linear(4, 1)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
@@ -82,9 +81,8 @@ def test_what_mixed_precision_scaled_up_is_clipped_at_its_own_size():
             float(torch.linalg.vector_norm(torch.cat([p.grad.flatten() for p in network.parameters()])))
         )
     )
-    engine = SimpleNamespace(
-        accumulation_steps=1, scaler=scaler, state=SimpleNamespace(iteration=1, epoch_length=1)
-    )
+    engine = workshop.trainer(1)
+    engine.scaler, engine.state.iteration = scaler, 1
     for clip_norm in (0.5, 1e6):
         optimizer.zero_grad()
         loss = network(torch.ones(2, 4)).sum()

@@ -90,8 +90,8 @@ WRITTEN = {
     ),
     "inner reference": (
         replace("common/configs/train.json", '"@train::handlers"', '"@train::handler"'),
-        "common/configs/train.json: train::trainer::train_handlers: @train::handler refers to what is not there: "
-        "did you mean @train::handlers?",
+        "common/configs/train.json: train::trainer::train_handlers: @train::handler refers to what is not "
+        "there: did you mean @train::handlers?",
     ),
     "macro's file": (
         put("train", "network", "%common/configs/trian.json::network"),
