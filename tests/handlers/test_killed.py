@@ -8,6 +8,8 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ NETWORK = {
     **{"embed_dim": 6, "depths": [1, 1, 1], "num_heads": [1, 1, 1], "dropout": 0.2},
 }
 SETTINGS = {
-    **{"epochs": 60, "steps_per_epoch": 3, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
+    **{"epochs": 80, "steps_per_epoch": 3, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
     **{"ema_decay": 0.9, "patience": 1000, "select_by": "val_loss", "network_def": NETWORK},
 }
 
@@ -45,15 +47,13 @@ def _start(folder: Path, sample: Path) -> subprocess.Popen[str]:
     )
 
 
-def _finish(process: subprocess.Popen[str]) -> list[float]:
-    """Wait for the end; return the seconds after which each epoch was over."""
-    begin, seconds = time.monotonic(), []
+def _epochs(process: subprocess.Popen[str]) -> Iterator[float]:
+    """Yield at the end of each epoch how many seconds the process has been running."""
+    begin = time.monotonic()
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("epoch "):
-            seconds.append(time.monotonic() - begin)
-    assert process.wait(timeout=600) == 0
-    return seconds
+            yield time.monotonic() - begin
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -71,21 +71,27 @@ def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
     import mlflow
 
     sample = write_sample(tmp_path / "sample", counts=(3, 2, 1), shape=(96, 80))
-    seconds = _finish(_start(tmp_path / "whole", sample))
+    with _start(tmp_path / "whole", sample) as process:
+        seconds = list(_epochs(process))
+    assert process.returncode == 0
     an_epoch = (seconds[-1] - seconds[0]) / (len(seconds) - 1)
     rng = random.Random(0)
     epochs = []
     last = tmp_path / "killed" / "last.pt"
     for _ in range(KILLS):
-        process = _start(tmp_path / "killed", sample)
-        # Before the first epoch, within any of the next ones, or while something is being written.
-        time.sleep(seconds[0] + rng.uniform(-1, 3) * an_epoch)
-        assert process.poll() is None, "over before all kills: give more epochs"
-        process.kill()
-        process.communicate()
+        with _start(tmp_path / "killed", sample) as process:
+            # While it starts, or some time after the first or the second epoch.
+            wanted = rng.randrange(3)
+            for _ in islice(_epochs(process), wanted):
+                pass
+            time.sleep(rng.uniform(0, an_epoch if wanted else seconds[0]))
+            assert process.poll() is None, "over before all kills: give more epochs"
+            process.kill()
         epochs.append(torch.load(last, weights_only=True)["epoch"] if last.is_file() else 0)
     print(f"killed {KILLS} times; epochs kept after each: {epochs}; an epoch took {an_epoch:.2f} s")
-    _finish(_start(tmp_path / "killed", sample))
+    with _start(tmp_path / "killed", sample) as process:
+        assert list(_epochs(process))
+    assert process.returncode == 0
 
     assert epochs == sorted(epochs) and len(set(epochs)) > 1
     for name in ("model.pt", "last.pt"):

@@ -1,4 +1,4 @@
-"""A repository that a test may spoil: its bundles and shared wiring as copies, the code that of this one."""
+"""A repository that a test may spoil: a bundle and the shared wiring as copies, the code that of this one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scripts.new_bundle import new_bundle, set_value
 
 @pytest.fixture
 def copy_of_repository(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder with copies of all bundles and of `common/configs`."""
-    for folder in ("bundles", "common/configs"):
+    """Be in a folder with copies of `bundles/logsage` and `common/configs`."""
+    for folder in ("bundles/logsage", "common/configs"):
         shutil.copytree(repository / folder, tmp_path / "copy" / folder)
     monkeypatch.chdir(tmp_path / "copy")
     return tmp_path / "copy"

@@ -78,7 +78,7 @@ def test_only_one_value_changes(key: str, value: object) -> None:
 
 @pytest.mark.long
 def test_a_new_bundle_passes_the_tests_of_every_bundle(repository: Path, tmp_path: Path) -> None:
-    """In a copy of the repository, where it is the only bundle beside the one that it began as."""
+    """In a copy of the repository, found there as every bundle is."""
     copy = tmp_path / "copy"
     left_out = shutil.ignore_patterns("runs", "mlruns*", ".*", "__pycache__")
     shutil.copytree(repository, copy, ignore=left_out)
@@ -90,7 +90,7 @@ def test_a_new_bundle_passes_the_tests_of_every_bundle(repository: Path, tmp_pat
         assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
         return done.stdout
 
-    run("scripts.new_bundle", "my_unet")
+    run("scripts.new_bundle", "made_by_a_test")
     passed = run(
         "pytest",
         "tests/bundles",
@@ -98,7 +98,7 @@ def test_a_new_bundle_passes_the_tests_of_every_bundle(repository: Path, tmp_pat
         "tests/test_architecture.py",
         "-q",
         "-k",
-        "my_unet",
+        "made_by_a_test",
         "-p",
         "no:cacheprovider",
     )
