@@ -102,8 +102,8 @@ def top_level_scalars(config: Mapping[str, Any]) -> dict[str, Any]:
         The settings by name, in the order of the configuration.
 
     Example:
-        >>> top_level_scalars({"epochs": 3, "tile": [256, 256], "network": {"depth": 4}, "device":
-        "$choose()"}) {'epochs': 3, 'tile': [256, 256]}
+        >>> top_level_scalars({"epochs": 3, "tile": [9, 9], "network": {"depth": 4}, "device": "$choose()"})
+        {'epochs': 3, 'tile': [9, 9]}
     """
 
     def is_scalar(value: Any) -> bool:

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,21 @@ def check_paths(options: Mapping[str, Any]) -> None:
             )
 
 
+def cut_at_a_hash(words: list[str]) -> dict[str, str]:
+    """Return the options with a "#" in their value; to fire it begins a comment, and "a#b" becomes "a".
+
+    Args:
+        words: the command line.
+
+    Example:
+        >>> cut_at_a_hash(["run", "--dataset_dir", "a#b", "--seed=3", "--ckpt_dir=c#d"])
+        {'ckpt_dir': 'c#d', 'dataset_dir': 'a#b'}
+    """
+    pairs = [word.split("=", 1) for word in words if "=" in word]
+    pairs += [[name, value] for name, value in pairwise(words) if "=" not in name]
+    return {name[2:]: value for name, value in pairs if name.startswith("--") and "#" in value}
+
+
 def check_folders(config: Mapping[str, Any], run_id: str) -> None:
     """Refuse a folder that results cannot be written to, before hours are spent on them.
 
@@ -263,6 +279,6 @@ def check_options() -> None:
         refuse_unknown(command["options"], known)
         check_overlays(command["config_files"])
         check_run_id(config, command["run_id"])
-        check_paths(command["options"])
+        check_paths({**command["options"], **cut_at_a_hash(sys.argv)})
         check_folders(config, command["run_id"])
     check_scalars(config)

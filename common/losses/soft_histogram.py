@@ -54,7 +54,8 @@ def curvature_pdf(
     places = curvature[0].numel() if b else 1
     k, mass = curvature.reshape(b, places), weight.reshape(b, places)
     position = (k.clamp(-max_curvature, max_curvature) + max_curvature) * ((bins - 1) / (2 * max_curvature))
-    lower = position.detach().floor().clamp(max=bins - 2)
+    # NaN goes on to the result, but never into an index, which would end the process on CUDA.
+    lower = position.detach().floor().nan_to_num(0).clamp(max=bins - 2)
     upper_share = mass * (position - lower)
     # One flat index over the batch: only the one-dimensional scatter has a deterministic form on CUDA.
     index = (lower.long() + bins * image[:, None]).flatten()
