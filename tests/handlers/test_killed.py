@@ -26,7 +26,7 @@ NETWORK = {
     **{"embed_dim": 6, "depths": [1, 1, 1], "num_heads": [1, 1, 1], "dropout": 0.2},
 }
 SETTINGS = {
-    **{"epochs": 80, "steps_per_epoch": 3, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
+    **{"epochs": 60, "steps_per_epoch": 3, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
     **{"ema_decay": 0.9, "patience": 1000, "select_by": "val_loss", "network_def": NETWORK},
 }
 
