@@ -12,6 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from ..running_config import running_config
+from .trained_lists import check_trained_lists
 from .trained_network import check_trained_network
 
 __all__ = ["LoadWeights", "find_weights", "load_weights", "read_weights", "weights_candidates"]
@@ -152,8 +153,8 @@ class LoadWeights:
         weights: a file named by the user, or None.
         ckpt_dir: folder of one's own training, see `find_weights`.
         bundle_root: folder of the bundle, see `find_weights`.
-        config: the configuration, whose network must be the one that was trained; by default the one that
-            MONAI is executing.
+        config: the configuration, whose network must be the one that was trained, and whose lists too; by
+            default the one that MONAI is executing.
     """
 
     def __init__(
@@ -183,5 +184,6 @@ class LoadWeights:
         """Find and load the weights."""
         path = find_weights(self.weights, self.ckpt_dir, self.bundle_root)
         check_trained_network(path, self.config)
+        check_trained_lists(path, self.config)
         load_weights(self.network, path)
         engine.state.weights_file = str(path)
