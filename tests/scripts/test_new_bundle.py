@@ -76,7 +76,6 @@ def test_only_one_value_changes(key: str, value: object) -> None:
         set_value(before, "c", value)
 
 
-@pytest.mark.long
 def test_a_new_bundle_passes_the_tests_of_every_bundle(repository: Path, tmp_path: Path) -> None:
     """In a copy of the repository, found there as every bundle is."""
     copy = tmp_path / "copy"
