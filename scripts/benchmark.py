@@ -35,7 +35,7 @@ from common.metrics import (
     score_image,
 )
 from common.networks import prepare
-from common.transforms import instance_targets
+from common.transforms import border_weights, instance_targets
 
 SIZE_PX = 1024
 SPACING_PX = 27.0
@@ -51,10 +51,10 @@ class Task:
 
 
 def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None) -> list[dict[str, Any]]:
-    """Time the metrics and the decoders, and print a table.
+    """Time metrics, decoders, targets and a loss, and print a table.
 
     Args:
-        what: "metrics", "decoding" or "all".
+        what: "metrics", "decoding", "targets", "curvature" or "all".
         repeats: runs of each task, of which the median counts; one more warms up.
         output: JSON file for the same figures.
 
@@ -149,6 +149,13 @@ def decoding_tasks() -> list[Task]:
     ]
 
 
+def targets_tasks() -> list[Task]:
+    """Make the task of each thing that is computed of a whole label map before training."""
+    truth, _, _ = make_pair()
+    image = f"{truth.shape[0]} x {truth.shape[1]}, {len(np.unique(truth)) - 1} nuclei"
+    return [Task(f"border weights ({image})", lambda: border_weights(truth), limit_ms=300)]
+
+
 def curvature_tasks(crops: int = 16, side: int = 192) -> list[Task]:
     """Make the tasks of the curvature loss, with gradient, beside a training step of LoGSAGE without it.
 
@@ -197,6 +204,7 @@ def _descend(loss: torch.nn.Module, prediction: torch.Tensor, truth: torch.Tenso
 PARTS: dict[str, Callable[[], list[Task]]] = {
     "metrics": metrics_tasks,
     "decoding": decoding_tasks,
+    "targets": targets_tasks,
     "curvature": curvature_tasks,
 }
 """What can be timed: a further part is a further entry, a function that makes its tasks."""

@@ -1,6 +1,7 @@
 """Turn a public data set, or QuPath annotations, into a folder to train on.
 
 python -m scripts.prepare bbbc038 --source stage1_train.zip --output data/bbbc038
+python -m scripts.prepare monuseg --source "MoNuSeg 2018 Training Data.zip" --output data/monuseg
 python -m scripts.prepare qupath --source my_project/export --output data/mine
 """
 
@@ -28,10 +29,11 @@ def prepare(name: str, source: str, output: str, *, seed: int = 0, only: str | N
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/readers/datasets, such as bbbc038 or qupath.
+        name: the data set, one of the modules in common/readers/datasets, such as bbbc038, monuseg or qupath.
         source: its folder or archive, as downloaded or exported.
         output: the folder to make; it must not exist, or be empty.
-        seed: of the split into training, validation and test (70 : 15 : 15).
+        seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
+            images); the images of one patient stay together.
         only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a class name of qupath.
 
     Raises:
@@ -47,17 +49,19 @@ def prepare(name: str, source: str, output: str, *, seed: int = 0, only: str | N
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         images = read_dataset(str(name), str(source), only=only)
-        items = [_write(image, draft) for image in tqdm(images, desc=str(name), unit=" images", disable=None)]
-        counts = _write_json(draft, target.name, about, items, seed=seed)
+        written = [
+            (image.split, _write(image, draft))
+            for image in tqdm(images, desc=str(name), unit=" images", disable=None)
+        ]
+        counts = _write_json(draft, target.name, about, written, seed=seed)
         draft.chmod(0o755)  # mkdtemp's are for one user
         if target.exists():
             target.rmdir()
         os.replace(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    print(
-        f"{output}: {len(items)} images ({', '.join(f'{count} {split}' for split, count in counts.items())})"
-    )
+    listed = ", ".join(f"{count} {split}" for split, count in counts.items())
+    print(f"{output}: {len(written)} images ({listed})")
 
 
 def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
@@ -101,9 +105,12 @@ def _write_pixels(image: DatasetImage, folder: Path) -> str:
 
 
 def _write_json(
-    folder: Path, name: str, about: str, items: list[dict[str, Any]], *, seed: int
+    folder: Path, name: str, about: str, written: list[tuple[str, dict[str, Any]]], *, seed: int
 ) -> dict[str, int]:
-    lists = split_by_seed(items, seed=seed)
+    tested = [item for split, item in written if split == "test"]
+    others = [item for split, item in written if split != "test"]
+    lists = split_by_seed(others, seed=seed, fractions=(0.85, 0.15, 0.0) if tested else (0.7, 0.15, 0.15))
+    lists["test"] += tested
     content = {"name": name, "description": about, "seed": seed} | lists
     (folder / "dataset.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     return {split: len(listed) for split, listed in lists.items()}

@@ -3,6 +3,7 @@
 from .contour_curvature import contour_curvature, curvature_at
 from .contours import Contours, trace_contours
 from .curvature import CurvatureAlignmentLoss
+from .hard_examples import HardExamplesLoss, hard_example_bce
 from .instance_maps import InstanceMapsLoss
 from .level_set_curvature import level_set_curvature
 from .soft_histogram import curvature_pdf
@@ -10,10 +11,12 @@ from .soft_histogram import curvature_pdf
 __all__ = [
     "Contours",
     "CurvatureAlignmentLoss",
+    "HardExamplesLoss",
     "InstanceMapsLoss",
     "contour_curvature",
     "curvature_at",
     "curvature_pdf",
+    "hard_example_bce",
     "level_set_curvature",
     "trace_contours",
 ]

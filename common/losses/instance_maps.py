@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .curvature import CurvatureAlignmentLoss
+from .hard_examples import check_fraction, hard_example_bce
 
 GROUPS = {"foreground": 1, "border": 1, "distance": 1, "offsets": 2}  # channels of each group of maps
 TERMS = {  # term of the loss -> the group of maps it judges
@@ -104,6 +105,8 @@ class InstanceMapsLoss(nn.Module):
         alpha: weight of Dice on the foreground.
         beta: weight of the curvature alignment loss on the foreground.
         bce_weight: weight of the foreground's binary cross-entropy.
+        hard_fraction: part of each image's pixels, those with the largest cross-entropy, over which that term
+            is averaged; 1: all of them.
         border_weight: weight of the border's binary cross-entropy.
         distance_weight: weight of the distance map's regression, averaged over all pixels.
         offset_weight: weight of the offsets' smooth L1, averaged over the foreground pixels of the target.
@@ -137,6 +140,7 @@ class InstanceMapsLoss(nn.Module):
         alpha: float | int = 1.0,
         beta: float | int = 0.5,
         bce_weight: float | int = 0.0,
+        hard_fraction: float | int = 1.0,
         border_weight: float | int = 1.0,
         distance_weight: float | int = 1.0,
         offset_weight: float | int = 1.0,
@@ -175,6 +179,7 @@ class InstanceMapsLoss(nn.Module):
         if not self.weights:
             raise ValueError(f"no loss is left: every weight of the groups {list(self.channels)} is 0")
         self.distance_loss = distance_loss
+        self.hard_fraction = check_fraction(hard_fraction)
         self.dice = DiceLoss(sigmoid=True, batch=batch_dice)
         if curvature is not None and curvature_mode is not None:
             raise ValueError(
@@ -215,6 +220,8 @@ class InstanceMapsLoss(nn.Module):
             elif name == "curvature":
                 field = out[group] if self.curvature.from_logits else torch.sigmoid(out[group])
                 terms[name] = self.curvature(field, true[group])
+            elif name == "bce":
+                terms[name] = hard_example_bce(out[group], true[group], fraction=self.hard_fraction)
             elif name == "distance":
                 regression = functional.mse_loss if self.distance_loss == "mse" else functional.smooth_l1_loss
                 terms[name] = regression(out[group], true[group])

@@ -4,6 +4,16 @@ from .log_filter import LoGFilter
 from .logsage import LoGSAGE
 from .parameter_groups import parameter_groups
 from .prepare import prepare
+from .resnet18_unet import ResNet18UNet
 from .tile_inferer import TileInferer
+from .vgg16_unet import VGG16UNet
 
-__all__ = ["LoGFilter", "LoGSAGE", "TileInferer", "parameter_groups", "prepare"]
+__all__ = [
+    "LoGFilter",
+    "LoGSAGE",
+    "ResNet18UNet",
+    "TileInferer",
+    "VGG16UNet",
+    "parameter_groups",
+    "prepare",
+]

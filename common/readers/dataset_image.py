@@ -26,6 +26,7 @@ class DatasetImage:
         label_map: 0 = background, i = nucleus i.
         extras: what else goes into the image's entry of `dataset.json`, such as "channels".
         classes: class of each nucleus that has one.
+        split: "training" or "test" where the set is published in two lists, else empty.
 
     Shapes:
         image: (C, H, W).
@@ -37,6 +38,7 @@ class DatasetImage:
     label_map: np.ndarray
     extras: dict[str, Any] = field(default_factory=dict)
     classes: dict[int, str] = field(default_factory=dict)
+    split: str = ""
 
 
 def paint_nuclei(

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 from .dataset_json import SPLITS, Item
+from .folds import group_of
 from .image_file import is_image, stem_of
 from .image_list import LABEL_ENDINGS, by_stem, images_in, natural_key
 
@@ -54,11 +55,13 @@ def split_by_seed(
 ) -> dict[str, list[Item]]:
     """Split items into training, validation and test, the same way on every machine.
 
+    Items of one patient, else of one slide, stay together.
+
     Args:
         items: any items with an "image", in any order: they are sorted by its name first.
         seed: of the split.
-        fractions: of training, validation and test; each part that is asked for gets at least one item where
-            there are as many items as parts.
+        fractions: of training, validation and test, counted in patients, slides or lone images; each part
+            that is asked for gets at least one where there are as many as parts.
 
     Example:
         >>> parts = split_by_seed([{"image": f"{i}.png"} for i in range(10)], seed=1)
@@ -66,16 +69,21 @@ def split_by_seed(
         [6, 2, 2]
     """
     ordered = sorted(items, key=lambda item: natural_key(Path(item["image"]).name))
-    shuffled = ordered[:]
+    groups: dict[tuple[str, str], list[Item]] = {}
+    for item in ordered:
+        groups.setdefault(group_of(item, Path()), []).append(item)
+    shuffled = list(groups.values())
     random.Random(seed).shuffle(shuffled)
     counts = [0, 0]
     for part in (0, 1):
-        room = len(ordered) - 1 - sum(counts)  # training keeps one
+        room = len(shuffled) - 1 - sum(counts)  # training keeps one
         if fractions[part + 1] > 0 and room > 0:
-            counts[part] = min(room, max(1, round(len(ordered) * fractions[part + 1])))
+            counts[part] = min(room, max(1, round(len(shuffled) * fractions[part + 1])))
     cuts = (shuffled[sum(counts) :], shuffled[: counts[0]], shuffled[counts[0] : sum(counts)])
     return {
-        split: sorted(part, key=lambda item: natural_key(Path(item["image"]).name))
+        split: sorted(
+            (item for group in part for item in group), key=lambda item: natural_key(Path(item["image"]).name)
+        )
         for split, part in zip(SPLITS, cuts, strict=True)
     }
 

@@ -1,16 +1,19 @@
 """Arrays -> tensors; label map -> targets."""
 
+from .border_weights import BorderWeightsd, border_weights
 from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
 from .label_parts import SplitLabelPartsd
 from .pixel_size import ToImageGridd, ToModelScaled, resample_image, resample_labels
 
 __all__ = [
+    "BorderWeightsd",
     "InstanceTargetsd",
     "ScalePercentilesd",
     "SplitLabelPartsd",
     "ToImageGridd",
     "ToModelScaled",
+    "border_weights",
     "instance_targets",
     "resample_image",
     "resample_labels",

@@ -24,6 +24,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "window_size": 4,
         "saliency_features": (4, 4, 8, 8, 8, 8),
     },
+    "ResNet18UNet": {"width": 8, "detail_features": 4, "decoder_features": (4, 8, 8, 8)},
+    "VGG16UNet": {"width": 4, "decoder_features": (4, 8, 8)},
 }
 FIXED: dict[str, dict[str, Any]] = {"LoGFilter": {"sigmas": [2]}}
 MAX_PARAMETERS = 12e6

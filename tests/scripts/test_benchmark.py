@@ -49,6 +49,13 @@ def test_metrics_part_runs(monkeypatch, capsys):
     assert all(row["fastest_ms"] <= row["median_ms"] for row in rows)
 
 
+def test_targets_part_runs(monkeypatch):
+    small = benchmark.make_pair(size_px=128)
+    monkeypatch.setattr(benchmark, "make_pair", lambda: small)
+    (row,) = benchmark.benchmark("targets", repeats=1)
+    assert row["task"].startswith("border weights (128 x 128") and row["limit_ms"] == 300
+
+
 def test_curvature_part_times_both_modes_beside_a_training_step(monkeypatch):
     monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)  # settings of the whole process
     tasks = benchmark.curvature_tasks(crops=1, side=64)

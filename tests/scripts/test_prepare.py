@@ -67,6 +67,33 @@ def test_qupath_keeps_the_image_as_it_is(qupath: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "mine" / item["classes"]).read_text()) == {"1": "Tumor"}
 
 
+def test_a_patient_of_monuseg_is_in_one_list_and_published_test_images_are_tested(tmp_path: Path) -> None:
+    corners = "".join(f'<Vertex X="{x}" Y="{y}"/>' for x, y in ((2, 3), (9, 3), (9, 8), (2, 8)))
+    outline = (
+        f'<Annotations MicronsPerPixel="0.25"><Region><Vertices>{corners}</Vertices></Region></Annotations>'
+    )
+    source = tmp_path / "monuseg"
+    patients = [f"TCGA-A{number}-1234" for number in range(6)]
+    for patient in [*patients, "TCGA-ZZ-0000"]:
+        folder = source / ("Test" if patient.endswith("0000") else "Tissue Images")
+        folder.mkdir(parents=True, exist_ok=True)
+        for slide in range(1 + int(patient[6:7] in "02")):
+            tifffile.imwrite(
+                folder / f"{patient}-{slide}.tif", np.zeros((24, 32, 3), np.uint8), photometric="rgb"
+            )
+            (folder / f"{patient}-{slide}.xml").write_text(outline)
+    for seed in range(4):
+        output = tmp_path / f"out{seed}"
+        prepare("monuseg", str(source), str(output), seed=seed)
+        content = json.loads((output / "dataset.json").read_text())
+        lists = [{item["patient"] for item in content[name]} for name in ("training", "validation", "test")]
+        assert lists[2] == {"TCGA-ZZ-0000"} and lists[1]
+        assert lists[0].isdisjoint(lists[1]) and lists[0] | lists[1] == set(patients)
+        assert sum(len(content[name]) for name in ("training", "validation", "test")) == 9
+    (item,) = load_datalist(output, "test")
+    assert read_labels(item["label"]).sum() == 35 and item["pixel_size_um"] == 0.25
+
+
 def test_the_seed_makes_the_split(kaggle: Path, tmp_path: Path) -> None:
     splits = []
     for number, seed in enumerate((0, 0, 1, 2, 3)):
