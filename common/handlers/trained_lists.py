@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..settings_difference import first_difference, shown
+from .trained_settings import trained_settings
 
 __all__ = ["check_trained_lists"]
 
@@ -29,11 +29,8 @@ def check_trained_lists(weights: str | Path, config: Mapping[str, Any] | None) -
     Raises:
         ValueError: naming the setting, both values and the options that make them equal.
     """
-    path = Path(weights).with_name("train.json")
-    if config is None or not path.is_file():
-        return
-    trained = json.loads(path.read_text(encoding="utf-8"))
-    if not {"dataset_dir", *_NAMES} <= trained.keys() & config.keys():
+    trained = trained_settings(weights)
+    if config is None or not {"dataset_dir", *_NAMES} <= trained.keys() & config.keys():
         return
     if _folders(trained["dataset_dir"]) != _folders(config["dataset_dir"]):
         return

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from pydoc import locate
 from typing import Any
 
 from ..settings_difference import as_json, first_difference, shown
+from .trained_settings import trained_settings
 
 __all__ = ["check_trained_network"]
 
@@ -43,11 +43,8 @@ def check_trained_network(weights: str | Path, config: Mapping[str, Any] | None)
     Raises:
         ValueError: naming the setting, both values and the options that make them equal.
     """
-    path = Path(weights).with_name("train.json")
-    if config is None or not path.is_file():
-        return
-    trained = json.loads(path.read_text(encoding="utf-8"))
-    if not {"network_def"} <= trained.keys() & config.keys():
+    trained = trained_settings(weights)
+    if config is None or "network_def" not in trained.keys() & config.keys():
         return
     one, other = (_with_defaults(as_json(each["network_def"])) for each in (trained, config))
     found = first_difference(one, other, "network_def")
@@ -55,7 +52,8 @@ def check_trained_network(weights: str | Path, config: Mapping[str, Any] | None)
         return
     name, before, now = found
     differing = [key for key in _METHOD if key in config and first_difference(trained.get(key), config[key])]
-    options = " ".join(f"--{key} %{path.as_posix()}::{key}" for key in differing)
+    path = Path(weights).with_name("train.json").as_posix()
+    options = " ".join(f"--{key} %{path}::{key}" for key in differing)
     raise ValueError(
         f"{weights} was trained with {name} {shown(before)}, which is now {shown(now)}:"
         f" add {options}, or name other --weights"

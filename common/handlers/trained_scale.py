@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
 from ..model_scale import ModelScale, model_scale
+from .trained_settings import trained_settings
 from .weights import weights_candidates
 
 __all__ = ["trained_scale"]
@@ -72,7 +72,6 @@ def _trained_settings(
     for file in files:
         if not file.is_file():
             continue
-        path = file.with_name("train.json")
-        content: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        content = trained_settings(file)
         return {name: content[name] for name in _NAMES if isinstance(content.get(name), (int, float, str))}
     return {}

@@ -169,3 +169,10 @@ def test_missing_channels_are_named() -> None:
     output, target = example()
     with pytest.raises(ValueError, match="target has 3 channels"):
         InstanceMapsLoss(CHANNELS)(output, target[:, :3])
+
+
+@pytest.mark.parametrize("mode", ["level_set", "contour"])
+def test_maps_that_are_no_numbers_give_a_loss_that_is_none(mode: str) -> None:
+    """As after far too long a step: who watches the loss must see it, not an error on the way there."""
+    loss = InstanceMapsLoss({"foreground": 0}, curvature_mode=mode)
+    assert not torch.isfinite(loss(torch.full((1, 1, 32, 32), torch.nan), torch.zeros(1, 1, 32, 32)))
