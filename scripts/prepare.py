@@ -1,7 +1,9 @@
 """Turn a public data set, or QuPath annotations, into a folder to train on.
 
 python -m scripts.prepare bbbc038 --source stage1_train.zip --output data/bbbc038
-python -m scripts.prepare monuseg --source "MoNuSeg 2018 Training Data.zip" --output data/monuseg
+python -m scripts.prepare kromp --source dataset.zip --output data/kromp
+python -m scripts.prepare monuseg --source monuseg_zips --output data/monuseg --validation 0.2
+python -m scripts.prepare postnatbrca --source cells --output data/postnatbrca
 python -m scripts.prepare qupath --source my_project/export --output data/mine
 """
 
@@ -24,23 +26,37 @@ from common.readers import stem_of
 from common.readers.datasets import DatasetImage, describe, read_dataset
 from common.readers.folder_layout import split_by_seed
 
+TEST_SHARE, MOST_VALIDATION = 0.15, 0.8
 
-def prepare(name: str, source: str, output: str, *, seed: int = 0, only: str | None = None) -> None:
+
+def prepare(
+    name: str, source: str, output: str, *, seed: int = 0, validation: float = 0.15, only: str | None = None
+) -> None:
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/readers/datasets, such as bbbc038, monuseg or qupath.
+        name: the data set, one of the modules in common/readers/datasets, such as bbbc038, kromp, monuseg,
+            postnatbrca or qupath.
         source: its folder or archive, as downloaded or exported.
         output: the folder to make; it must not exist, or be empty.
         seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
-            images); the images of one patient stay together.
-        only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a class name of qupath.
+            images); the images of one patient, else of one slide, stay together.
+        validation: share of the patients (slides, images) that validate; training gives or takes the rest.
+        only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a diagnosis or
+            preparation of kromp, a class name of postnatbrca or qupath.
 
     Raises:
         FileNotFoundError: if the source is not there.
         FileExistsError: if the output folder holds something already.
-        ValueError: if there is no such data set, or the source does not look as expected.
+        ValueError: if there is no such data set, the source does not look as expected, or the validation's
+            share is no share.
     """
+    share = validation if isinstance(validation, (int, float)) and not isinstance(validation, bool) else 0
+    if not 0 < share <= MOST_VALIDATION:
+        raise ValueError(
+            f"validation is {validation!r}: give --validation a share above 0, at most {MOST_VALIDATION}, "
+            f"such as 0.2"
+        )
     target = Path(os.path.abspath(Path(output).expanduser()))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
@@ -53,7 +69,7 @@ def prepare(name: str, source: str, output: str, *, seed: int = 0, only: str | N
             (image.split, _write(image, draft))
             for image in tqdm(images, desc=str(name), unit=" images", disable=None)
         ]
-        counts = _write_json(draft, target.name, about, written, seed=seed)
+        counts = _write_json(draft, target.name, about, written, seed=seed, validation=share)
         draft.chmod(0o755)  # mkdtemp's are for one user
         if target.exists():
             target.rmdir()
@@ -105,11 +121,18 @@ def _write_pixels(image: DatasetImage, folder: Path) -> str:
 
 
 def _write_json(
-    folder: Path, name: str, about: str, written: list[tuple[str, dict[str, Any]]], *, seed: int
+    folder: Path,
+    name: str,
+    about: str,
+    written: list[tuple[str, dict[str, Any]]],
+    *,
+    seed: int,
+    validation: float,
 ) -> dict[str, int]:
     tested = [item for split, item in written if split == "test"]
     others = [item for split, item in written if split != "test"]
-    lists = split_by_seed(others, seed=seed, fractions=(0.85, 0.15, 0.0) if tested else (0.7, 0.15, 0.15))
+    test = 0.0 if tested else TEST_SHARE
+    lists = split_by_seed(others, seed=seed, fractions=(1 - validation - test, validation, test))
     lists["test"] += tested
     content = {"name": name, "description": about, "seed": seed} | lists
     (folder / "dataset.json").write_text(json.dumps(content, indent=1), encoding="utf-8")

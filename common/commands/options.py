@@ -20,6 +20,7 @@ import monai.bundle
 from monai.bundle import ConfigParser
 
 from ..nearest import nearest, suggest
+from ..pretrained_source import check_pretrained_source
 from ..running_config import running_command, running_config
 
 __all__ = [
@@ -204,6 +205,10 @@ def cut_at_a_hash(words: list[str]) -> dict[str, str]:
     return {name[2:]: value for name, value in pairs if name.startswith("--") and "#" in value}
 
 
+def _trains(config: Mapping[str, Any], run_id: str) -> bool:
+    return "training" in config and run_id in ("run", "training")
+
+
 def check_folders(config: Mapping[str, Any], run_id: str) -> None:
     """Refuse a folder that results cannot be written to, before hours are spent on them.
 
@@ -214,7 +219,6 @@ def check_folders(config: Mapping[str, Any], run_id: str) -> None:
     Raises:
         ValueError: naming the option and what is in the way.
     """
-    trains = "training" in config and run_id in ("run", "training")
     for name in ("ckpt_dir", "output_dir"):
         folder = config.get(name)
         if not isinstance(folder, str) or folder.startswith(("$", "@", "%")):
@@ -226,7 +230,7 @@ def check_folders(config: Mapping[str, Any], run_id: str) -> None:
             raise ValueError(
                 f"--{name} {folder} cannot be a folder, because {existing} is a file: name another"
             )
-        written = name == ("ckpt_dir" if trains else "output_dir")
+        written = name == ("ckpt_dir" if _trains(config, run_id) else "output_dir")
         if written and not os.access(existing, os.W_OK):
             raise ValueError(
                 f"--{name} {folder} cannot be written, because {existing} is not yours: name another"
@@ -281,4 +285,6 @@ def check_options() -> None:
         check_run_id(config, command["run_id"])
         check_paths({**command["options"], **cut_at_a_hash(sys.argv)})
         check_folders(config, command["run_id"])
+        if _trains(config, command["run_id"]) and not config.get("resume"):  # which needs no such file
+            check_pretrained_source(config.get("pretrained"))
     check_scalars(config)

@@ -43,6 +43,12 @@ def _progress_of(scheduler: Any) -> dict[str, Any]:
     return {key: value for key, value in scheduler.state_dict().items() if key not in told}
 
 
+def _loss_state(engine: Engine) -> dict[str, Any]:
+    """Return what the loss has counted or learnt so far; most losses have nothing."""
+    loss = getattr(engine, "loss_function", None)
+    return dict(loss.state_dict()) if isinstance(loss, torch.nn.Module) else {}
+
+
 class LastCheckpoint:
     """Keeps the state of a training after every epoch as ``last.pt``, and puts it back where one is resumed.
 
@@ -123,6 +129,8 @@ class LastCheckpoint:
         if self.evaluator is not None:
             best = self.evaluator.state
             state["best"] = _plain({"metric": best.best_metric, "epoch": best.best_metric_epoch})
+        if loss_state := _loss_state(engine):
+            state["loss"] = loss_state
         if (scaler := getattr(engine, "scaler", None)) is not None:
             state["scaler"] = scaler.state_dict()
         state.update(epoch=engine.state.epoch, iteration=engine.state.iteration)
@@ -146,6 +154,8 @@ class LastCheckpoint:
             self.evaluator.state.best_metric_epoch = best["epoch"]
             if self.best is not None and best["epoch"] > 0:
                 self.best.continue_from(best["metric"])
+        if _loss_state(engine) and "loss" in state:
+            engine.loss_function.load_state_dict(state["loss"])
         if getattr(engine, "scaler", None) is not None and "scaler" in state:
             engine.scaler.load_state_dict(state["scaler"])
         engine.state.epoch, engine.state.iteration = state["epoch"], state["iteration"]

@@ -22,8 +22,56 @@ def check_fraction(fraction: float | int) -> float:
     return float(fraction)
 
 
+class HardFraction(nn.Module):
+    """Fraction of pixels that count as hard: all of them at first, then fewer, then the wanted fraction.
+
+    Called once a training step. Only calls with gradients count and are warmed up: the loss of validation is
+    that of the wanted fraction from the first epoch on, so that epochs can be compared. The way down is
+    linear, because small fractions are what does not converge. What was counted is the module's state.
+
+    Args:
+        fraction: where it ends, above 0 and at most 1.
+        warmup_steps: training steps until there; 0: there at once.
+
+    Raises:
+        ValueError: an option is out of range.
+
+    Example:
+        >>> fraction = HardFraction(0.2, warmup_steps=4)
+        >>> [round(fraction(), 6) for _ in range(6)]
+        [1.0, 0.8, 0.6, 0.4, 0.2, 0.2]
+    """
+
+    steps: Tensor
+
+    def __init__(self, fraction: float | int = FRACTION, *, warmup_steps: int = 0) -> None:
+        super().__init__()
+        self.fraction = check_fraction(fraction)
+        if not warmup_steps >= 0 or warmup_steps % 1:
+            raise ValueError(
+                f"the fraction's warm-up must be a whole number of steps of at least 0, not {warmup_steps}"
+            )
+        self.warmup_steps = int(warmup_steps)
+        # Without a warm-up there is nothing that a checkpoint must hold.
+        self.register_buffer("steps", torch.tensor(0), persistent=self.warmup_steps > 0)
+
+    def forward(self) -> float:
+        """Return the fraction of this step."""
+        if not self.training or not torch.is_grad_enabled():
+            return self.fraction
+        done = int(self.steps)
+        if done >= self.warmup_steps:
+            return self.fraction
+        self.steps += 1
+        return 1 - (1 - self.fraction) * done / self.warmup_steps
+
+
 def hard_example_bce(
-    logits: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], *, fraction: float = FRACTION
+    logits: Float[Tensor, "b c h w"],
+    target: Float[Tensor, "b c h w"],
+    *,
+    fraction: float = FRACTION,
+    weight: Float[Tensor, "b c h w"] | None = None,
 ) -> Float[Tensor, ""]:
     """Return the binary cross-entropy of the hardest pixels, averaged over them and over the images.
 
@@ -34,10 +82,12 @@ def hard_example_bce(
         logits: maps before the sigmoid.
         target: what their sigmoids should be.
         fraction: part of an image's values that counts, above 0; at least one value does. 1: the mean of all.
+        weight: factor of every pixel's cross-entropy, before the hardest are chosen.
 
     Shapes:
         logits: (b, c, h, w), real values.
         target: (b, c, h, w), 0..1.
+        weight: (b, c, h, w), 0 or more.
 
     Raises:
         ValueError: the fraction is out of range.
@@ -54,8 +104,9 @@ def hard_example_bce(
     """
     fraction = check_fraction(fraction)
     if fraction == 1:
-        return functional.binary_cross_entropy_with_logits(logits, target)
-    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none").flatten(1)
+        return functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
+    each = functional.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="none")
+    each = each.flatten(1)
     count = max(1, round(fraction * each.shape[1]))
     return each.topk(count, dim=1, sorted=False).values.mean()
 
@@ -74,6 +125,7 @@ class HardExamplesLoss(nn.Module):
         fraction: part of an image's pixels that counts as hard.
         hard_weight: weight of their cross-entropy; 0: Dice alone.
         dice_weight: weight of Dice; 0: hard pixels alone, which with `fraction=1` is plain cross-entropy.
+        warmup_steps: training steps in which the fraction goes from 1 down to `fraction`; 0: none.
 
     Raises:
         ValueError: an option is out of range, or a tensor lacks the channel.
@@ -96,6 +148,7 @@ class HardExamplesLoss(nn.Module):
         fraction: float | int = FRACTION,
         hard_weight: float | int = 1.0,
         dice_weight: float | int = 1.0,
+        warmup_steps: int = 0,
     ) -> None:
         super().__init__()
         if channel < 0:
@@ -107,7 +160,7 @@ class HardExamplesLoss(nn.Module):
         if not any(self.weights.values()):
             raise ValueError("no loss is left: dice_weight and hard_weight are both 0")
         self.channel = channel
-        self.fraction = check_fraction(fraction)
+        self.fraction = HardFraction(fraction, warmup_steps=warmup_steps)
         self.dice = DiceLoss(sigmoid=True)
         self.terms: dict[str, Tensor] = {}
 
@@ -134,7 +187,7 @@ class HardExamplesLoss(nn.Module):
             if self.weights["dice"]:
                 terms["dice"] = self.dice(logits, truth)
             if self.weights["hard"]:
-                terms["hard"] = hard_example_bce(logits, truth, fraction=self.fraction)
+                terms["hard"] = hard_example_bce(logits, truth, fraction=self.fraction())
             total = torch.stack([self.weights[name] * value for name, value in terms.items()]).sum()
         self.terms = {name: value.detach() for name, value in terms.items()} | {"total": total.detach()}
         return total

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .curvature import CurvatureAlignmentLoss
-from .hard_examples import check_fraction, hard_example_bce
+from .hard_examples import HardFraction, hard_example_bce
 
 GROUPS = {"foreground": 1, "border": 1, "distance": 1, "offsets": 2}  # channels of each group of maps
 TERMS = {  # term of the loss -> the group of maps it judges
@@ -105,8 +105,10 @@ class InstanceMapsLoss(nn.Module):
         alpha: weight of Dice on the foreground.
         beta: weight of the curvature alignment loss on the foreground.
         bce_weight: weight of the foreground's binary cross-entropy.
+        pixel_weight_channel: channel of the target by which every pixel's cross-entropy is multiplied; None: 1.
         hard_fraction: part of each image's pixels, those with the largest cross-entropy, over which that term
             is averaged; 1: all of them.
+        hard_warmup_steps: training steps in which that part goes from 1 down to `hard_fraction`; 0: none.
         border_weight: weight of the border's binary cross-entropy.
         distance_weight: weight of the distance map's regression, averaged over all pixels.
         offset_weight: weight of the offsets' smooth L1, averaged over the foreground pixels of the target.
@@ -140,7 +142,9 @@ class InstanceMapsLoss(nn.Module):
         alpha: float | int = 1.0,
         beta: float | int = 0.5,
         bce_weight: float | int = 0.0,
+        pixel_weight_channel: int | None = None,
         hard_fraction: float | int = 1.0,
+        hard_warmup_steps: int = 0,
         border_weight: float | int = 1.0,
         distance_weight: float | int = 1.0,
         offset_weight: float | int = 1.0,
@@ -178,8 +182,12 @@ class InstanceMapsLoss(nn.Module):
         self.weights = {n: weight for n, weight in weights.items() if weight and TERMS[n] in self.channels}
         if not self.weights:
             raise ValueError(f"no loss is left: every weight of the groups {list(self.channels)} is 0")
+        self.pixel_weight = None if pixel_weight_channel is None else int(pixel_weight_channel)
+        used = {number for numbers in self.target_channels.values() for number in numbers}
+        if self.pixel_weight is not None and (self.pixel_weight < 0 or self.pixel_weight in used):
+            raise ValueError(f"pixel_weight_channel {pixel_weight_channel} must be a channel of its own")
         self.distance_loss = distance_loss
-        self.hard_fraction = check_fraction(hard_fraction)
+        self.hard_fraction = HardFraction(hard_fraction, warmup_steps=hard_warmup_steps)
         self.dice = DiceLoss(sigmoid=True, batch=batch_dice)
         if curvature is not None and curvature_mode is not None:
             raise ValueError(
@@ -196,7 +204,7 @@ class InstanceMapsLoss(nn.Module):
         Shapes:
             output: (b, k, h, w), logits for foreground and border, else real values; any floating type.
             target: (b, t, h, w), foreground and border in {0, 1}, distance and offsets in the units to be
-                learnt.
+                learnt, pixel weights 0 or more.
         """
         self._check(output, target)
         with torch.autocast(output.device.type, enabled=False):
@@ -212,6 +220,7 @@ class InstanceMapsLoss(nn.Module):
         """Return every term that has a weight, before weighting."""
         out = {group: pick(maps, numbers) for group, numbers in self.channels.items()}
         true = {group: pick(truth, numbers) for group, numbers in self.target_channels.items()}
+        weight = None if self.pixel_weight is None else pick(truth, [self.pixel_weight])
         terms: dict[str, Tensor] = {}
         for name in self.weights:
             group = TERMS[name]
@@ -221,7 +230,8 @@ class InstanceMapsLoss(nn.Module):
                 field = out[group] if self.curvature.from_logits else torch.sigmoid(out[group])
                 terms[name] = self.curvature(field, true[group])
             elif name == "bce":
-                terms[name] = hard_example_bce(out[group], true[group], fraction=self.hard_fraction)
+                fraction = self.hard_fraction()
+                terms[name] = hard_example_bce(out[group], true[group], fraction=fraction, weight=weight)
             elif name == "distance":
                 regression = functional.mse_loss if self.distance_loss == "mse" else functional.smooth_l1_loss
                 terms[name] = regression(out[group], true[group])
@@ -237,9 +247,10 @@ class InstanceMapsLoss(nn.Module):
             raise ValueError(
                 f"output {tuple(output.shape)} and target {tuple(target.shape)} differ in batch or size"
             )
+        weights = {} if self.pixel_weight is None else {"pixel weight": [self.pixel_weight]}
         for name, tensor, groups in (
             ("output", output, self.channels),
-            ("target", target, self.target_channels),
+            ("target", target, self.target_channels | weights),
         ):
             last = max(number for numbers in groups.values() for number in numbers)
             if last >= tensor.shape[1]:

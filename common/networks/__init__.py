@@ -1,5 +1,6 @@
 """Image -> maps: the networks, and what runs them on a device and on images of any size."""
 
+from .cascaded_unet import CascadedUNet
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
 from .parameter_groups import parameter_groups
@@ -9,6 +10,7 @@ from .tile_inferer import TileInferer
 from .vgg16_unet import VGG16UNet
 
 __all__ = [
+    "CascadedUNet",
     "LoGFilter",
     "LoGSAGE",
     "ResNet18UNet",

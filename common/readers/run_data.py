@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .channels import ChannelChoice
@@ -23,6 +23,7 @@ from .dataset_check import check_dataset
 from .dataset_folder import dataset_folder
 from .dataset_json import SPLITS, Item
 from .folds import GROUP_KEYS, check_fold, fold_lists
+from .inner_folds import deal_images, write_data_set
 from .platforms import choose_platform, platform_lists
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class RunData:
             raise ValueError("--fold and --test_platform both choose the test images: give only one of them")
         if fold is not None:
             check_fold(fold, folds)
+        self.seed = seed
         self.channels, self.in_channels, self.test_platform = channels, in_channels, test_platform
         self.folders = _folders_by_name(dataset_dir)
         self.lists: dict[str, Lists] = {}
@@ -125,6 +127,39 @@ class RunData:
             | {"pixel_size_um": float(item.get("pixel_size_um") or math.nan)}
             for item in found
         ]
+
+    def deal_training(self, folds: int) -> dict[str, int]:
+        """Deal the training images, each data set by itself; what belongs to one patient stays together.
+
+        Args:
+            folds: number of parts, 2 or more.
+
+        Returns:
+            Part by the image's path.
+
+        Raises:
+            ValueError: if a data set has fewer groups of training images than parts.
+        """
+        dealt: dict[str, int] = {}
+        for name, folder in self.folders.items():
+            dealt |= deal_images(self.lists[name]["training"], folder, folds, seed=self.seed)
+        return dealt
+
+    def write_lists(self, folder: Path, *, left_out: Collection[str] = ()) -> list[str]:
+        """Write this run's training and validation lists as data sets of their own, without some images.
+
+        Args:
+            folder: where their folders are made.
+            left_out: paths of the images that they lack.
+
+        Returns:
+            The data sets' folders.
+        """
+        made = []
+        for name in self.folders:
+            lists = {split: self.lists[name][split] for split in ("training", "validation")}
+            made.append(str(write_data_set(folder, name, lists, left_out=left_out)))
+        return made
 
     def _texts(self) -> list[str]:
         """Name what is known of images in words; a patient's number counts as one."""

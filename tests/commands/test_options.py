@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from common.commands import check_options, check_overlays, check_scalars, refuse_unknown
+from common.commands import check_options, check_overlays, check_scalars, options, refuse_unknown
 from common.commands.options import check_folders, check_paths, check_run_id
 
 KNOWN = ["epochs", "batch_size", "learning_rate", "network_def", "dataset_dir", "_meta_"]
@@ -141,6 +141,31 @@ def test_what_can_be_run_is_offered():
         check_run_id(config, "trainin")
     with pytest.raises(ValueError, match="choose one of training, evaluating$"):
         check_run_id(config, "segment")
+
+
+@pytest.mark.parametrize(
+    ("run_id", "config", "refused"),
+    [
+        ("training", {}, True),
+        ("run", {}, True),
+        ("evaluating", {}, False),
+        ("training", {"resume": True}, False),
+        ("training", {"pretrained": "imagenet"}, False),
+        ("training", {"pretrained": None}, False),
+    ],
+    ids=str,
+)
+def test_a_training_must_find_what_it_begins_with(run_id, config, refused, monkeypatch):
+    jobs = {"training": ["$1"], "evaluating": ["$2"], "run": ["$1"]}
+    command = {"options": {}, "config_files": [], "run_id": run_id}
+    monkeypatch.setattr(options, "running_command", lambda: command)
+    monkeypatch.setattr(options, "running_config", lambda: {**jobs, "pretrained": "imagnet", **config})
+    monkeypatch.setattr(options, "_is_bundle_command", lambda: True)
+    if refused:
+        with pytest.raises(FileNotFoundError, match="--pretrained imagnet: did you mean imagenet"):
+            check_options()
+    else:
+        check_options()
 
 
 def test_nothing_is_checked_outside_a_bundle():

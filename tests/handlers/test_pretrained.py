@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 import torch
 from ignite.engine import Events
 
 from common.handlers import FreezeEncoder, Pretrained, Resume, load_fitting
+from common.networks import LoGSAGE, ResNet18UNet, VGG16UNet, imagenet_weights
 
 
 class Net(torch.nn.Module):
@@ -41,6 +43,96 @@ def test_nothing_that_fits_is_an_error(tmp_path):
         load_fitting(Net(), tmp_path / "w.pt")
 
 
+def thin(kind: type[torch.nn.Module] = ResNet18UNet, *, channels: int = 1, seed: int = 0) -> torch.nn.Module:
+    """A network whose encoder has another width than the official one, so that small files fit it."""
+    torch.manual_seed(seed)
+    return kind(channels, 1, width=4)
+
+
+def official(folder: Path, kind: type[torch.nn.Module] = ResNet18UNet) -> Path:
+    """Write a file like the official ones: the encoder's names, three channels, a classifier at the end."""
+    encoder = thin(kind, channels=3, seed=7).encoder.state_dict()
+    torch.save({**encoder, "fc.weight": torch.zeros(5, 3)}, folder / "official.pth")
+    return folder / "official.pth"
+
+
+@pytest.mark.parametrize("kind", [ResNet18UNet, VGG16UNet])
+def test_an_official_file_goes_into_the_encoder_alone(kind, workshop, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    file = official(tmp_path, kind)
+    network, expected, before = thin(kind), thin(kind), thin(kind).state_dict()
+    expected.load_imagenet(file)
+    Pretrained(network, path=str(file)).started(workshop.trainer())
+    after = network.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in expected.state_dict().items())
+    weights = {name for name, value in before.items() if name.endswith("weight") and value.ndim > 1}
+    moved = {name for name in weights if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in weights if name.startswith("encoder.")}
+    count = sum(name.startswith("encoder.") for name in before)
+    assert f"the encoder's {count} tensors from ImageNet ({file})" in caplog.text
+    assert f"left at their start: {len(before) - count} (" in caplog.text
+
+
+def test_the_word_loads_the_official_file(workshop, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    file = official(tmp_path)
+    monkeypatch.setitem(imagenet_weights.OFFICIAL, "resnet18", file.as_uri())
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    network, expected = thin(), thin()
+    expected.load_imagenet(file)
+    Pretrained(network, path="imagenet").started(workshop.trainer())
+    assert all(torch.equal(v, expected.state_dict()[name]) for name, v in network.state_dict().items())
+    assert "from ImageNet (the official file)" in caplog.text
+
+    file.unlink()
+    (tmp_path / "hub" / "checkpoints" / file.name).unlink()
+    with pytest.raises(ConnectionError, match="give the file's path instead of 'imagenet'"):
+        Pretrained(network, path="imagenet").started(workshop.trainer())
+
+
+def test_weights_of_this_network_are_no_official_file(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    source, target = thin(seed=3), thin()
+    torch.save(source.state_dict(), tmp_path / "w.pt")
+    assert load_fitting(target, tmp_path / "w.pt") == len(source.state_dict())
+    assert all(torch.equal(v, target.state_dict()[name]) for name, v in source.state_dict().items())
+    assert "ImageNet" not in caplog.text
+
+
+def test_an_official_file_of_another_width_or_kind_is_told(tmp_path):
+    file = official(tmp_path)
+    with pytest.raises(ValueError, match=r"^--pretrained .*official.pth: .*only an encoder of the published"):
+        load_fitting(ResNet18UNet(width=8), file)
+    torch.save({"layer1.0.conv1.weight": torch.zeros(1)}, tmp_path / "part.pth")
+    with pytest.raises(ValueError, match=r"^--pretrained .*part.pth: the weights lack 'conv1.weight'"):
+        load_fitting(thin(), tmp_path / "part.pth")
+    with pytest.raises(ValueError, match="nothing in --pretrained .*official.pth fits the network"):
+        load_fitting(thin(VGG16UNet), file)
+
+
+def test_a_network_that_takes_no_weights_of_imagenet_is_told(workshop, tmp_path):
+    small = {"saliency_features": [2] * 6, "embed_dim": 6, "depths": [1] * 3, "num_heads": [1] * 3}
+    network = LoGSAGE(1, 1, **small)
+    with pytest.raises(ValueError, match="^--pretrained imagenet: LoGSAGE has no encoder .*: name a file"):
+        Pretrained(network, path="imagenet").started(workshop.trainer())
+    with pytest.raises(ValueError, match="nothing in --pretrained .* fits the network"):
+        load_fitting(network, official(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("imagnet", "did you mean imagenet"),
+        ("ImageNet", "did you mean imagenet"),
+        ("w.pt", "an existing file"),
+    ],
+)
+def test_what_is_no_file_and_not_the_word_is_told(typed, said, workshop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"no file of weights --pretrained {typed}: .*{said}"):
+        Pretrained(Net(), path=typed).started(workshop.trainer())
+
+
 def test_a_resumed_training_does_not_begin_again(workshop, tmp_path):
     torch.save(
         {name: torch.full_like(v, 7.0) for name, v in workshop.network.state_dict().items()}, tmp_path / "w"
@@ -51,6 +143,10 @@ def test_a_resumed_training_does_not_begin_again(workshop, tmp_path):
         resume = Resume(tmp_path, enabled=enabled, config={})
         Pretrained(workshop.network, path=tmp_path / "w", resume=resume).started(workshop.trainer())
         assert torch.equal(workshop.network.weight, before) is enabled
+    # Nor does it need what it began with: here a network that could not begin so.
+    for source in ("imagenet", "gone.pt"):
+        resume = Resume(tmp_path, enabled=True, config={})
+        Pretrained(workshop.network, path=source, resume=resume).started(workshop.trainer())
 
 
 def test_the_encoder_rests_for_the_first_epochs_alone(workshop, at):

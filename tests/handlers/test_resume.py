@@ -104,6 +104,11 @@ PLATEAU = {
     "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
     **{"optimizer": "@optimizer", "factor": 0.5, "patience": 0, "threshold": 10.0},
 }
+WARMING_UP = {  # for longer than the training lasts
+    "_target_": "common.losses.InstanceMapsLoss",
+    "channels": {"foreground": 0, "distance": 1, "offsets": [2, 3]},
+    **{"beta": 0.0, "bce_weight": 1.0, "hard_fraction": 0.05, "hard_warmup_steps": 7},
+}
 CASES: dict[str, dict[str, Any]] = {
     "within an epoch": {"cut": (2, 1)},
     "with workers": {"cut": (3, 0), "num_workers": 2},
@@ -117,6 +122,7 @@ CASES: dict[str, dict[str, Any]] = {
         "cut": (3, 1),
         **{"steps_per_epoch": 3, "ema_decay": 0.9, "accumulation_steps": 2, "clip_norm": 0.5},
     },
+    "while hard example mining warms up": {"cut": (2, 1), "loss": WARMING_UP},
 }
 
 

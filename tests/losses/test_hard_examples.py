@@ -6,10 +6,11 @@ import pytest
 import torch
 from monai.data import MetaTensor
 from monai.losses import DiceLoss
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from common.losses import HardExamplesLoss, InstanceMapsLoss, hard_example_bce
+from common.losses.hard_examples import HardFraction
 
 FRACTIONS = (0.004, 0.092, 0.5, 0.9, 1.0)
 
@@ -122,6 +123,66 @@ def test_the_multi_map_loss_mines_its_cross_entropy(fraction: float) -> None:
     logits, target = example()
     loss = InstanceMapsLoss({"foreground": 0}, alpha=0, beta=0, bce_weight=2, hard_fraction=fraction)
     torch.testing.assert_close(loss(logits, target), 2 * hard_example_bce(logits, target, fraction=fraction))
+
+
+def warming(kind: str, fraction: float, steps: int) -> nn.Module:
+    """Each loss that mines, reduced to its hardest pixels."""
+    if kind == "one map":
+        return HardExamplesLoss(fraction=fraction, dice_weight=0, warmup_steps=steps)
+    options = {"alpha": 0, "beta": 0, "bce_weight": 1, "hard_fraction": fraction, "hard_warmup_steps": steps}
+    return InstanceMapsLoss({"foreground": 0}, **options)  # type: ignore[arg-type]
+
+
+KINDS = pytest.mark.parametrize("kind", ["one map", "several maps"])
+
+
+@KINDS
+def test_the_warm_up_goes_from_all_pixels_evenly_down_to_the_fraction(kind: str) -> None:
+    logits, target = example()
+    loss = warming(kind, 0.2, 4)
+    for part in (1, 0.8, 0.6, 0.4, 0.2, 0.2):
+        expected = hard_example_bce(logits, target, fraction=part)
+        torch.testing.assert_close(loss(logits, target), expected)
+
+
+@KINDS
+def test_validation_neither_warms_up_nor_counts(kind: str) -> None:
+    logits, target = example()
+    loss, wanted = warming(kind, 0.2, 4), hard_example_bce(logits, target, fraction=0.2)
+    assert not torch.equal(loss(logits, target), wanted)
+    counted = {name: value.clone() for name, value in loss.state_dict().items()}
+    assert counted
+    with torch.no_grad():
+        assert torch.equal(loss(logits, target), wanted.detach())
+    loss.eval()
+    assert torch.equal(loss(logits, target), wanted)
+    assert all(torch.equal(value, counted[name]) for name, value in loss.state_dict().items())
+
+
+@KINDS
+@pytest.mark.parametrize("cut", [1, 3, 9])
+def test_the_state_of_a_warm_up_is_all_that_it_takes_to_go_on(kind: str, cut: int) -> None:
+    logits, target = example()
+    whole, resumed = warming(kind, 0.1, 7), warming(kind, 0.1, 7)
+    for _ in range(cut):
+        whole(logits, target)
+    resumed.load_state_dict(whole.state_dict())
+    for _ in range(9):
+        assert torch.equal(whole(logits, target), resumed(logits, target))
+
+
+@KINDS
+def test_without_a_warm_up_there_is_no_state(kind: str) -> None:
+    logits, target = example()
+    loss = warming(kind, 0.2, 0)
+    assert torch.equal(loss(logits, target), hard_example_bce(logits, target, fraction=0.2))
+    assert not loss.state_dict()
+
+
+@pytest.mark.parametrize("steps", [-1, -3])
+def test_a_warm_up_must_have_a_number_of_steps(steps: int) -> None:
+    with pytest.raises(ValueError, match=f"whole number of steps of at least 0, not {steps}"):
+        HardFraction(0.2, warmup_steps=steps)
 
 
 @pytest.mark.parametrize(

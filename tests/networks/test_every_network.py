@@ -117,7 +117,7 @@ def test_a_step_down_the_gradient_lowers_the_loss(name: str) -> None:
     network = make(name, out_channels=1).train()
     image = random_image(network)
     target = (image > 0.5).float()
-    parameters = list(network.parameters())
+    parameters = [weight for weight in network.parameters() if weight.requires_grad]
     before = nn.functional.binary_cross_entropy_with_logits(network(image), target)
     gradients = torch.autograd.grad(before, parameters)
     with torch.no_grad():

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from common.readers import load_datalist, read_image, read_labels
-from scripts.prepare import prepare
+from scripts.prepare import _write_json, prepare
 
 IMAGE = np.arange(3 * 24 * 32, dtype=np.uint16).reshape(3, 24, 32)
 
@@ -92,6 +92,32 @@ def test_a_patient_of_monuseg_is_in_one_list_and_published_test_images_are_teste
         assert sum(len(content[name]) for name in ("training", "validation", "test")) == 9
     (item,) = load_datalist(output, "test")
     assert read_labels(item["label"]).sum() == 35 and item["pixel_size_um"] == 0.25
+
+
+@pytest.mark.parametrize("share", [0.15, 0.2, 0.4])
+@pytest.mark.parametrize("published", [False, True])
+def test_the_share_of_the_validation_is_counted_in_patients(
+    tmp_path: Path, share: float, published: bool
+) -> None:
+    written = [("", {"image": f"{number}.png", "patient": f"p{number // 2}"}) for number in range(40)]
+    if published:
+        written.append(("test", {"image": "t.png", "patient": "t"}))
+    counts = _write_json(tmp_path, "x", "y", written, seed=1, validation=share)
+    assert counts["validation"] == 40 * share
+    assert counts["test"] == (1 if published else 40 * 0.15)
+    assert sum(counts.values()) == len(written)
+
+
+def test_the_share_of_the_validation_is_an_option(kaggle: Path, tmp_path: Path) -> None:
+    lists = []
+    for number, options in enumerate(({}, {"validation": 0.15}, {"validation": 0.5})):
+        prepare("bbbc038", str(kaggle), str(tmp_path / f"out{number}"), **options)
+        content = json.loads((tmp_path / f"out{number}/dataset.json").read_text())
+        lists.append([len(content[split]) for split in ("training", "validation", "test")])
+    assert lists == [[4, 1, 1], [4, 1, 1], [2, 3, 1]]
+    for wrong in (0, -0.2, 0.9, 20, True, "a lot", float("nan")):
+        with pytest.raises(ValueError, match="give --validation a share above 0, at most 0.8"):
+            prepare("bbbc038", str(kaggle), str(tmp_path / "wrong"), validation=wrong)
 
 
 def test_the_seed_makes_the_split(kaggle: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 Layout: images and `.xml` files of the same names, together or in folders of their own (`Tissue Images` and
 `Annotations`), in a folder or the downloaded archive. Coordinates are pixels, X before Y, with the corner of
 the first pixel at 0, 0. Images in a folder (or archive) named as a test are the published test images.
+Tried on all 14 files of the test archive and 13 of the 30 of the training archive (in each one layer of up to
+818 regions, none of them negative; one file names no pixel size).
 
 References:
     Kumar et al., "A multi-organ nucleus segmentation challenge", IEEE Transactions on Medical Imaging 39,
@@ -23,7 +25,7 @@ import numpy as np
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
 from ..image_file import is_image, probe
 from ..image_list import by_stem, natural_key
-from .qupath import nucleus_pixels
+from ..outlines import outline_pixels
 
 TEST_FOLDER = re.compile("Test|TEST|(?<![A-Za-z])test")  # "MoNuSegTestData" and "test", not "latest"
 logger = logging.getLogger(__name__)
@@ -36,7 +38,8 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
     gone otherwise, whatever their order in the file. A region marked as negative is a hole.
 
     Args:
-        source: the folder or archive of the training images, of the test images, or of both.
+        source: the folder or archive of the training images, of the test images, or of both; a folder of the
+            archives as they were downloaded will do.
         only: not used: the set has no parts.
 
     Raises:
@@ -50,6 +53,15 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         outlines = by_stem(path for path in found if path.suffix.lower() == ".xml" and path.name[0] != ".")
         images = by_stem(path for path in sorted(found, key=natural_key) if is_image(path))
         pairs = [stem for stem in images if stem in outlines]
+        archives = sorted((path for path in found if path.suffix.lower() == ".zip"), key=natural_key)
+        if archives and not pairs:
+            for archive in archives:
+                yield from read(archive)
+            return
+        if archives:  # perhaps the same images again
+            logger.warning(
+                "%d archives beside the images are left out, the first is %s", len(archives), archives[0].name
+            )
         if not pairs:
             raise ValueError(
                 f"{source} holds {len(images)} images and {len(outlines)} .xml files but no two of one name: "
@@ -135,7 +147,7 @@ def read_outlines(file: Path, shape: tuple[int, int]) -> tuple[list[np.ndarray],
             ) from None
         pixels = np.empty(0, np.int64)  # of a click or a line
         if len(corners) > 2:
-            pixels = nucleus_pixels({"type": "Polygon", "coordinates": [corners]}, shape)
+            pixels = outline_pixels(corners, shape)
         if region.get("NegativeROA") == "1":
             holes.append((region.get("InputRegionId", ""), pixels))
         else:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skimage.draw import polygon
 
 from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
 from ..image_file import probe, stem_of
 from ..image_list import images_in
+from ..outlines import outline_pixels
 
 logger = logging.getLogger(__name__)
 
@@ -78,17 +78,11 @@ def nucleus_pixels(geometry: dict[str, Any], shape: tuple[int, int]) -> np.ndarr
     coordinates = geometry["coordinates"]
     found = [np.empty(0, np.int64)]
     for rings in coordinates if geometry["type"] == "MultiPolygon" else [coordinates]:
-        outer, *holes = (_inside(ring, shape) for ring in rings)
+        outer, *holes = (outline_pixels(ring, shape) for ring in rings)
         for hole in holes:
             outer = np.setdiff1d(outer, hole)
         found.append(outer)
     return np.unique(np.concatenate(found))
-
-
-def _inside(ring: Sequence[Sequence[Any]], shape: tuple[int, int]) -> np.ndarray:
-    points = np.asarray([point[:2] for point in ring], dtype=float)
-    rows, columns = polygon(points[:, 1] - 0.5, points[:, 0] - 0.5, shape)
-    return rows.astype(np.int64) * shape[1] + columns
 
 
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:

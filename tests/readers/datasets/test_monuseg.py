@@ -131,6 +131,35 @@ def test_folders_of_their_own_archives_and_the_published_test(folder: Path, pack
     assert [image.split for image in read_dataset("monuseg", test)] == ["test"]
 
 
+def test_archives_as_downloaded_in_one_folder(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    downloads = folder.parent / "downloads"
+    for name, stem in (("MoNuSeg 2018 Training Data", PATIENT), ("MoNuSegTestData", "TCGA-2Z-A9J9")):
+        write(folder / name / name, region(square(5, 5, 4)), name=f"{stem}-01Z-00-DX1")
+        shutil.make_archive(str(downloads / name), "zip", folder / name)
+    read = {image.extras["patient"]: image for image in read_dataset("monuseg", downloads)}
+    assert {patient: image.split for patient, image in read.items()} == {PATIENT: "", "TCGA-2Z-A9J9": "test"}
+    assert all((image.label_map > 0).sum() == 16 for image in read.values())
+    shutil.copytree(folder, downloads / "unpacked")
+    assert len(list(read_dataset("monuseg", downloads))) == 2
+    assert "2 archives beside the images are left out, the first is MoNuSeg 2018 Training" in caplog.text
+
+
+def test_a_layer_that_numbers_its_regions_anew_adds_to_the_others(folder: Path) -> None:
+    """With all the attributes and headings of a real file, which has more ids than those of regions."""
+    header = '<RegionAttributeHeaders><AttributeHeader Id="9999" Name="Region"/></RegionAttributeHeaders>'
+    layers = [[region(square(5, 5, 4)), region(square(20, 5, 4), 2)], [region(square(40, 5, 4))]]
+    written = "".join(
+        f'<Annotation Id="{number}" Name="" Type="4" LineColor="65280" MarkupImagePath=""><Attributes>'
+        f'<Attribute Name="Description" Id="0" Value=""/></Attributes><Regions>{header}{"".join(regions)}'
+        f"</Regions></Annotation>"
+        for number, regions in enumerate(layers, start=1)
+    )
+    write(folder)
+    next(folder.glob("*.xml")).write_text(f'<Annotations MicronsPerPixel="0.252000">{written}</Annotations>')
+    found = only_image(folder).label_map
+    assert [found[6, column] for column in (6, 21, 41)] == [1, 2, 3] and (found > 0).sum() == 48
+
+
 def test_files_without_partner_are_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(folder)
     tifffile.imwrite(folder / "b.tif", np.zeros((4, 4), np.uint8))

@@ -1,0 +1,147 @@
+"""Figures of the ResNet-18 U-Net paper: the loss of hard pixels, and the oracle's label propagation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ..export import Panel, display_image, label_colours, overlay, write_panels
+from ..losses.hard_examples import FRACTION
+from ..metrics import propagate_labels
+from .subject import Predicted, Subject, middle, scores_of
+
+__all__ = ["hardest_pixels", "oracle_steps", "resnet18_unet_figures"]
+
+SHOWN_PX = 512  # of larger images the middle is shown
+
+
+def resnet18_unet_figures(subject: Subject) -> list[Path]:
+    """Draw the loss map with its hardest pixels (Fig. 5) and the steps of label propagation (Fig. 7)."""
+    predicted = subject.prediction()
+    return [_hard_pixels(subject, predicted), _label_propagation(subject, predicted)]
+
+
+def hardest_pixels(loss: torch.Tensor, fraction: float) -> np.ndarray:
+    """Mark the pixels that hard example mining would choose.
+
+    Args:
+        loss: loss of every pixel.
+        fraction: part of the pixels that count as hard, above 0.
+
+    Shapes:
+        loss: (h, w).
+        returns: (h, w), bool.
+
+    Example:
+        >>> hardest_pixels(torch.tensor([[1.0, 5.0], [3.0, 2.0]]), 0.5).tolist()
+        [[False, True], [True, False]]
+    """
+    count = max(1, round(fraction * loss.numel()))
+    marked = np.zeros(loss.numel(), dtype=bool)
+    marked[loss.flatten().topk(count).indices.cpu().numpy()] = True
+    return marked.reshape(loss.shape)
+
+
+def oracle_steps(truth: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the label maps that the paper's propagation goes through.
+
+    Args:
+        truth: true label map.
+        mask: predicted foreground, 0 and 1.
+
+    Shapes:
+        truth, mask: (h, w), integers.
+
+    Example:
+        >>> steps = oracle_steps(np.array([[1, 1, 0, 0, 2]]), np.array([[0, 1, 1, 0, 1]]))
+        >>> [labels.tolist() for labels in steps.values()]
+        [[[0, 1, 0, 0, 2]], [[1, 1, 1, 2, 2]], [[0, 1, 1, 0, 2]]]
+    """
+    mask1 = np.where(mask > 0, truth, 0)
+    mask2 = propagate_labels(mask1, np.ones_like(mask))
+    return {"mask1": mask1, "mask2": mask2, "result": np.where(mask > 0, mask2, 0)}
+
+
+def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
+    found = predicted.found
+    window = (slice(None), *middle(tuple(found.maps.shape[1:]), SHOWN_PX))
+    # Map 0 is the foreground, as the decoders take it.
+    logits, target = found.maps[window][0], found.targets[window][0]
+    loss = binary_cross_entropy_with_logits(logits, target, reduction="none")
+    fraction = _fraction(predicted)
+    hard = hardest_pixels(loss, fraction)
+    values = loss.numpy()
+    share = values[hard].sum() / max(values.sum(), 1e-12)
+    image = display_image(found.image.numpy()[window])
+    highest = max(float(np.percentile(values, 99.8)), 1e-3)
+    probability = torch.sigmoid(logits).numpy()
+    return write_panels(
+        subject.folder / "hard_pixels.png",
+        [
+            Panel("image", image),
+            Panel("truth, as the loss gets it", target.numpy(), "foreground"),
+            Panel("prediction", probability, "probability of foreground"),
+            Panel(
+                f"loss map; outlined: the hardest {100 * fraction:.1f} % of the pixels",
+                values,
+                "cross-entropy of a pixel",
+                (0.0, highest),
+                hard,
+            ),
+        ],
+        title=f"Hard example mining on {subject.name}: {100 * fraction:.1f} % of the pixels hold "
+        f"{100 * share:.0f} % of the cross-entropy\n({predicted.words})",
+    )
+
+
+def _fraction(predicted: Predicted) -> float:
+    """Return the fraction of hard pixels that the loss was set to."""
+    loss = predicted.loss
+    default = 1.0 if "channels" in loss else FRACTION  # of a loss of several maps, and of one
+    return float(loss.get("hard_fraction", loss.get("fraction", default)))
+
+
+def _label_propagation(subject: Subject, predicted: Predicted) -> Path:
+    window = middle(subject.labels.shape, SHOWN_PX)
+    truth, ours = subject.labels[window], predicted.found.label_map[window]
+    mask = (predicted.found.foreground[window] > 0.5).astype(np.int32)
+    image = subject.image[(slice(None), *window)]
+    steps = oracle_steps(truth, mask)
+    palette = _palette(truth)
+    shown = {name: palette[labels] for name, labels in steps.items()}
+    return write_panels(
+        subject.folder / "label_propagation.png",
+        [
+            Panel("image", display_image(image)),
+            Panel("truth", palette[truth]),
+            Panel("predicted mask (probability above 0.5)", _black_and_white(mask)),
+            Panel("mask1 = predicted mask x truth", shown["mask1"]),
+            Panel("mask2 = nearest label of mask1", shown["mask2"]),
+            Panel(
+                f"oracle: knows the truth\nmask2 x predicted mask, {scores_of(truth, steps['result'])}",
+                shown["result"],
+            ),
+            Panel(f"our decoder: does not\n{scores_of(truth, ours)}", label_colours(ours)),
+            Panel("our decoder (orange) against the truth (blue),\nwhere both agree: white or black",
+                  overlay(image, ours, truth, zoom=2)),
+        ],
+        title=f"Label propagation on {subject.name}. Oracle: knows the truth, an upper bound and no score\n"
+        f"({predicted.words})",
+    )  # fmt: skip
+
+
+def _black_and_white(mask: np.ndarray) -> np.ndarray:
+    return np.stack([np.where(mask > 0, 255, 0)] * 3, axis=-1).astype(np.uint8)
+
+
+def _palette(truth: np.ndarray) -> np.ndarray:
+    """Return a colour for each label of the truth, black for 0: a nucleus keeps its own through all steps."""
+    # Neighbours once labels have spread as far as they can have different colours before, too.
+    spread = propagate_labels(truth, np.ones_like(truth))
+    palette = np.zeros((int(truth.max(initial=0)) + 1, 3), dtype=np.uint8)
+    palette[spread] = label_colours(spread)
+    palette[0] = 0
+    return palette

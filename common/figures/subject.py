@@ -1,0 +1,164 @@
+"""What a figure is drawn of: an image, its truth, and a prediction or what stands for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from ..handlers import Prediction, trained_bundle, training_config
+from ..metrics import score_image
+from ..readers import read_image, read_labels, stem_of
+from ..readers.channels import ChannelChoice
+
+__all__ = ["NO_WEIGHTS", "Predicted", "Subject", "Window", "middle", "scores_of", "spoilt_truth"]
+
+NO_WEIGHTS = "no weights found, so instead of a prediction a spoilt truth (blurred, touching nuclei merged)"
+
+_BLUR_PX = 1.5
+
+_log = logging.getLogger(__name__)
+
+Window = tuple[slice, slice]
+
+
+class Predicted(NamedTuple):
+    """A prediction, what it is in words, and the settings of the loss that it was trained with."""
+
+    found: Prediction
+    words: str
+    loss: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An image of a data set, and who predicts.
+
+    Attributes:
+        bundle: whose figures.
+        item: the image and its label, as a data list has them.
+        channels: which channels.
+        folder: where the pictures go.
+        crop_px: edge of a close-up.
+        weights: a file of weights, named by the user.
+        ckpt_dir: folder of a training; None: the bundle's own.
+        compare: folders of trainings, of any bundle, side by side instead of one.
+    """
+
+    bundle: str
+    item: Mapping[str, Any]
+    channels: ChannelChoice
+    folder: Path
+    crop_px: int
+    weights: str | None = None
+    ckpt_dir: str | None = None
+    compare: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The image's file name without its suffix."""
+        return stem_of(self.item["image"])
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """The image, (c, h, w) float32, as its file has it."""
+        names = self.item.get("channels")
+        file = read_image(self.item["image"], channels=self.channels, channel_names=names)
+        return file.pixels.astype(np.float32)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The true label map (h, w)."""
+        return read_labels(self.item["label"])
+
+    def prediction(self) -> Predicted:
+        """Return what the weights find; where there are none, and none were named, a spoilt truth.
+
+        Raises:
+            FileNotFoundError: if named weights are not there.
+        """
+        try:
+            trained = trained_bundle(
+                self.bundle, weights=self.weights, ckpt_dir=self.ckpt_dir, channels=self.channels
+            )
+        except FileNotFoundError as error:
+            if self.weights:
+                raise
+            _log.info("%s; the figures show a spoilt truth", error)
+            loss = training_config(Path("bundles") / self.bundle)["loss"]
+            return Predicted(spoilt_truth(self.image, self.labels), NO_WEIGHTS, loss)
+        found = trained.predict(self.item)
+        return Predicted(found, f"prediction of {trained.weights}", trained.parser["loss"])
+
+    def label_maps(self) -> dict[str, np.ndarray]:
+        """Return the label map of every training by the name of its folder; one where none are compared.
+
+        Raises:
+            FileNotFoundError: if a training that is compared has no weights.
+        """
+        if not self.compare:
+            predicted = self.prediction()
+            return {predicted.words: predicted.found.label_map}
+        names = [Path(folder).name for folder in self.compare]
+        label_maps = {}
+        for name, folder in zip(names, self.compare, strict=True):
+            trained = trained_bundle(ckpt_dir=folder, channels=self.channels)
+            label_maps[name if names.count(name) == 1 else folder] = trained.predict(self.item).label_map
+        return label_maps
+
+
+def spoilt_truth(image: np.ndarray, labels: np.ndarray) -> Prediction:
+    """Return the truth as a poor network would see it: blurred, and nuclei that touch become one.
+
+    Args:
+        image: the image.
+        labels: the true label map.
+
+    Shapes:
+        image: (c, h, w) float32.
+        labels: (h, w), integers.
+
+    Example:
+        >>> labels = np.repeat([[0, 1, 2, 0]], 8, axis=0).repeat(8, axis=1)
+        >>> int(spoilt_truth(np.zeros((1, 8, 32), np.float32), labels).label_map.max())
+        1
+    """
+    mask = (labels > 0).astype(np.float32)
+    foreground = ndimage.gaussian_filter(mask, _BLUR_PX).clip(0, 1)
+    label_map = ndimage.label(foreground > 0.5)[0].astype(np.int32)
+    maps = torch.logit(torch.from_numpy(foreground), eps=1e-3)[None]
+    return Prediction(label_map, foreground, torch.from_numpy(image), maps, torch.from_numpy(mask)[None])
+
+
+def middle(shape: tuple[int, ...], side: int) -> Window:
+    """Return the square of an edge in pixels from the middle of an image, smaller where the image is.
+
+    Example:
+        >>> middle((10, 4), 6)
+        (slice(2, 8, None), slice(0, 4, None))
+    """
+    top, left = (max(0, (size - side) // 2) for size in shape)
+    return slice(top, min(shape[0], top + side)), slice(left, min(shape[1], left + side))
+
+
+def scores_of(truth: np.ndarray, label_map: np.ndarray) -> str:
+    """Return F1 at IoU .5 and AJI in words.
+
+    Example:
+        >>> scores_of(np.array([[1, 1, 0, 2]]), np.array([[3, 3, 0, 0]]))
+        'F1@0.5 .667, AJI .667'
+    """
+    values = score_image(truth, label_map).values
+    return f"F1@0.5 {_short(values['f1_50'])}, AJI {_short(values['aji'])}"
+
+
+def _short(value: float) -> str:
+    """Write a share as tables do: without a zero in front."""
+    return f"{value:.3f}".removeprefix("0")

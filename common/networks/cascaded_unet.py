@@ -1,0 +1,86 @@
+"""CascadedUNet: a first network's map of nuclei beside the image is what the second network sees."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from monai.networks.nets import BasicUNet
+from torch import Tensor, nn
+
+from .image_size import check_size
+from .imagenet_weights import IMAGENET
+from .vgg16_unet import VGG16UNet
+
+
+class CascadedUNet(nn.Module):
+    """Two networks in a row; the first is trained before and stays as it is, the second learns to correct it.
+
+    The first one's probability of nuclei is a further channel of the image that the second one gets. In
+    training the first one would know its own training images too well: then it may be given from outside, from
+    a network that has not seen the image.
+
+    Args:
+        in_channels: channels of the image.
+        out_channels: maps of the second network.
+        first: image -> maps, of which channel 0 is the logit of nuclei; None: a narrow U-Net. Its weights are
+            frozen and its batch norm keeps its running means.
+        second: image and map (or map alone) -> maps; None: a narrow U-Net with a VGG16 encoder.
+        see_image: whether the second network sees the image beside the map; the paper's sees the map alone.
+
+    Shapes:
+        input: (b, in_channels, h, w), h and w multiples of `divisor`, intensities about 0..1.
+        first_map: (b, 1, h, w), 0..1; None: the first network's own.
+        output: (b, out_channels, h, w), real values (no activation).
+
+    Raises:
+        ValueError: the image does not fit the network.
+
+    References:
+        Saednia, Tran and Sadeghi-Naini, A cascaded deep learning framework for segmentation of nuclei in
+        digital histology images, section II.C; Wolpert, Stacked generalization, Neural Networks 1992 (maps of
+        a network that has not seen the image).
+    """
+
+    ENCODER = ("second.encoder",)
+    divisor = 16
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 4,
+        *,
+        first: nn.Module | None = None,
+        second: nn.Module | None = None,
+        see_image: bool = True,
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.see_image = in_channels, see_image
+        seen = 1 + in_channels * see_image
+        widths = (32, 32, 64, 128, 256, 32)
+        self.first = first or BasicUNet(2, in_channels, 1, features=widths, norm="batch")
+        self.second = second or VGG16UNet(
+            seen, out_channels, blocks=5, width=32, decoder_features=(16, 32, 64, 128)
+        )
+        self.first.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> CascadedUNet:
+        """Switch the second network between training and use; the first one is always in use."""
+        super().train(mode)
+        self.first.eval()
+        return self
+
+    def forward(self, image: Tensor, first_map: Tensor | None = None) -> Tensor:
+        """Return the maps of an image."""
+        check_size(image, self.divisor)
+        if first_map is None:
+            first_map = torch.sigmoid(self.first(image)[:, :1])
+        return self.second(torch.cat([image, first_map], dim=1) if self.see_image else first_map)
+
+    def load_imagenet(self, source: str | os.PathLike[str] = IMAGENET) -> None:
+        """Start the second network's encoder from ImageNet weights; see `VGG16UNet.load_imagenet`.
+
+        Args:
+            source: the official file of VGG16, or "imagenet" to download it.
+        """
+        self.second.load_imagenet(source)
