@@ -29,13 +29,13 @@ from common.networks.receptive_field import (
     energy_radius,
     energy_within,
 )
-from common.readers import RunData, dataset_folder, pixel_size_of, stem_of, tell_scales
+from common.readers import RunData, pixel_size_of, stem_of, tell_scales
 from common.readers.channels import ChannelChoice
 from common.readers.nucleus_reach import reaches_of_list
 
 RANDOM = "random"  # instead of a file of weights
 MOST, HALF = 0.95, 0.5  # of the gradient
-NAMES = {1: "absolute gradient", 2: "squared gradient"}  # by the power of `energy_within`
+NAMES = {1: "absolute", 2: "squared"}  # by the power of `energy_within`
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def receptive_field(
     ckpt_dir: str | None = None,
     output_dir: str | None = None,
 ) -> dict[str, Any]:
-    """Say within which radius lies 95 % of an output pixel's gradient, beside the largest nucleus, and draw it.
+    """Say within which radius 95 % of an output pixel's gradient lies, beside the largest nucleus; draw it.
 
     The output is the network's own, before the sigmoid, behind which gradients vanish where the network is
     sure. Pixels are the network's: where images are resized before it, so are radii and nuclei.
@@ -67,8 +67,8 @@ def receptive_field(
         crop_px: edge of the square from the middle of each image, in pixels; the default is the training's.
             Smaller images are mirrored at their edges.
         output_map: which of the network's maps, from 0: in every bundle 0 is the foreground.
-        weights: weights of the network, or "random" for none; the default are the best of ckpt_dir, else those
-            released with the bundle, else random ones.
+        weights: weights of the network, or "random" for none; the default are the best of ckpt_dir, else the
+            bundle's released ones, else random ones.
         ckpt_dir: folder of a training; the default is runs/BUNDLE.
         output_dir: folder of receptive_field.png and .json; the default is runs/receptive_field/BUNDLE.
 
@@ -81,11 +81,11 @@ def receptive_field(
     """
     start = time.perf_counter()
     root = _bundle_root(bundle)
-    if images < 1:
-        raise ValueError(f"--images is {images}: choose 1 or more")
+    if not isinstance(images, int) or images < 1:
+        raise ValueError(f"--images is {images}: choose a whole number of 1 or more")
     path = _find_weights(weights, ckpt_dir or str(Path("runs") / bundle), root)
     parser = training_config(root, path)
-    side = int(parser["crop_px"] if crop_px is None else crop_px)
+    side = parser["crop_px"] if crop_px is None else crop_px
     check_scalars({"crop_px": side, "inferer": parser["inferer"]})
     parser["dataset_dir"] = dataset_dir or training_config(root)["dataset_dir"]
     if channels is not None:
@@ -93,7 +93,7 @@ def receptive_field(
     # Gradients are wanted in full precision.
     parser["amp"], parser["weights"], parser["ckpt_dir"] = False, path and str(path), None
     data = RunData(
-        dataset_folder(parser["dataset_dir"]),
+        parser["dataset_dir"],
         channels=parser["channels"],
         in_channels=parser["network_def"].get("in_channels"),
     )
@@ -133,7 +133,8 @@ def verdict(report: dict[str, Any]) -> str:
     """
     radius = report["radius_px"]
     um = "" if report["radius_um"] is None else f" ({report['radius_um']:.1f} µm)"
-    said = f"95 % of the gradient lies within {radius:.0f} px{um} of the pixel"
+    half = report["radii_px"]["absolute"]["0.5"]["centre"]
+    said = f"95 % of the gradient lies within {radius:.0f} px{um} of the pixel (50 % within {half:.0f} px)"
     if report["largest_nucleus_px"] is None:
         said += f", and the {report['split']} list has no nucleus to compare that with"
     else:
@@ -145,9 +146,7 @@ def verdict(report: dict[str, Any]) -> str:
             else "larger than the largest nucleus"
         )
     if radius >= report["crop_px"] // 2:
-        said += (
-            f"; it may be larger still, as it leaves the crop: give more than --crop_px {report['crop_px']}"
-        )
+        said += f"; it may be larger still, as it leaves the crop: raise --crop_px {report['crop_px']}"
     return said
 
 
@@ -213,12 +212,12 @@ def _fields(
     layers = encoder_layers(network, crops.new_zeros(1, channels, 2 * divisor, 3 * divisor))
     middle = side // 2
     fields: Fields = {}
+    inside: dict[str, torch.Tensor] = {}
     for name, position in {"centre": (middle, middle), "edge": (middle, 0), "corner": (0, 0)}.items():
         wanted = list(layers) if name == "centre" else []
         found = effective_receptive_field(network, crops, position, channel=output_map, layers=wanted)
         fields[name] = (position, found.pop(IMAGE).cpu())
-        if wanted:
-            inside = {layer: field.cpu() for layer, field in found.items()}
+        inside |= {layer: field.cpu() for layer, field in found.items()}
     return fields, inside
 
 
@@ -229,12 +228,14 @@ def _radii(fields: Fields, pixel_size_um: float | None) -> dict[str, Any]:
         "radius_px": round(radius, 1),
         "radius_um": None if pixel_size_um is None else round(radius * pixel_size_um, 2),
         "radii_px": {
-            f"{fraction:.0%} of the {name}": {
-                where: round(energy_radius(one, place, fraction, power=power), 1)
-                for where, (place, one) in fields.items()
+            name: {
+                str(fraction): {
+                    where: round(energy_radius(one, place, fraction, power=power), 1)
+                    for where, (place, one) in fields.items()
+                }
+                for fraction in (MOST, HALF)
             }
             for power, name in NAMES.items()
-            for fraction in (MOST, HALF)
         },
     }
 
@@ -266,18 +267,25 @@ def _draw(path: Path, report: dict[str, Any], fields: Fields, layers: dict[str, 
         factor = side / one.shape[0]
         inside = ((position[0] + 0.5) / factor - 0.5, (position[1] + 0.5) / factor - 0.5)
         radius = factor * energy_radius(one, inside, MOST)
-        title = f"{name} (1/{factor:.0f}): {radius:.0f} px"
+        title = f"{name}, 1/{factor:.0f}: 95 % within {radius:.0f} px"
         deeper.append(FieldPanel(title, one.float().numpy(), position, radius))
     curves = {
-        name: tuple(part.numpy() for part in energy_within(field, position, power=power))
+        f"{name} gradient": _arrays(*energy_within(field, position, power=power))
         for power, name in NAMES.items()
     }
     what = "random weights" if report["weights"] == RANDOM else report["weights"]
+    title = (
+        f"Effective receptive field of {report['bundle']} ({what}), map {report['output_map']} before the "
+        f"sigmoid, mean over {len(report['images'])} images of {report['data']}"
+    )
+    nucleus = report["largest_nucleus_px"]
     return write_receptive_field_picture(
-        path, positions, deeper, curves, size_px=side, nucleus_px=report["largest_nucleus_px"],
-        title=f"Effective receptive field of {report['bundle']} ({what}), map {report['output_map']} before the "
-        f"sigmoid, mean over {len(report['images'])} images of {report['data']}",
-    )  # fmt: skip
+        path, positions, deeper, curves, size_px=side, nucleus_px=nucleus, title=title
+    )
+
+
+def _arrays(one: torch.Tensor, other: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    return one.numpy(), other.numpy()
 
 
 if __name__ == "__main__":

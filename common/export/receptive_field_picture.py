@@ -20,7 +20,7 @@ from .whole_file import write_whole
 
 __all__ = ["FieldPanel", "write_receptive_field_picture"]
 
-_FAINTEST = 1e-3  # of the largest gradient: what is darker is black
+_FAINTEST = 1e-4  # of the largest gradient: what is fainter is black
 _FIELD, _NUCLEUS = (tuple(part / 255 for part in colour) for colour in (PREDICTED, TRUTH))
 
 
@@ -53,16 +53,16 @@ def write_receptive_field_picture(
     nucleus_px: float | None,
     title: str,
 ) -> Path:
-    """Draw fields from black, a thousandth of the largest gradient, to white; circles show how far they reach.
+    """Draw fields in grey, logarithmic, with circles that show how far they reach.
 
-    Above: fields in the image, and how their energy grows with the distance. Below: fields in layers, each
+    Above: fields in the image, and how their share grows with the distance. Below: fields in layers, each
     stretched to the size of the image.
 
     Args:
         path: the file, `.png`; one that exists is replaced.
         positions: fields in the image, at least one.
         layers: fields of one pixel in layers.
-        curves: name -> distances in pixels and the share of the energy within them; the first is solid.
+        curves: name -> distances in pixels and the share of the field within them, at most three.
         size_px: height and width of the image.
         nucleus_px: how far the largest nucleus reaches from its centre, in pixels of the image, if there is
             one: a blue circle of that radius.
@@ -72,26 +72,23 @@ def write_receptive_field_picture(
         The file, as a path.
     """
     columns = max(len(positions) + 1, len(layers))
-    figure = Figure(figsize=(3.2 * columns + 1, 3.9 * (1 + bool(layers)) + 0.5), layout="constrained")
+    figure = Figure(figsize=(3.2 * columns + 1, 3.6 * (1 + bool(layers)) + 0.4), layout="constrained")
     figure.suptitle(title)
     parts = figure.subfigures(2 if layers else 1, 1, squeeze=False)[:, 0]
     parts[0].suptitle("a) the field of output pixels at several positions, in the image", fontsize="medium")
-    above = parts[0].subplots(1, len(positions) + 1, squeeze=False)[0]
-    shown = [
-        _draw(axis, panel, size_px, nucleus_px) for axis, panel in zip(above[:-1], positions, strict=True)
-    ]
-    _draw_curves(above[-1], curves, positions[0].radius_px, nucleus_px)
-    parts[0].colorbar(
-        shown[0], ax=list(above[:-1]), label="gradient, share of its largest", shrink=0.8, extend="min"
-    )
+    axes = parts[0].subplots(1, len(positions) + 1, squeeze=False)[0]
+    for axis, panel in zip(axes[:-1], positions, strict=True):
+        shown = _draw(axis, panel, size_px, nucleus_px)
+    _draw_curves(axes[-1], curves, positions[0].radius_px, nucleus_px)
     if layers:
         parts[1].suptitle(
-            "b) the field of the centre pixel in the encoder's layers, each as large as the image",
+            "b) the field of the centre pixel in the encoder's layers, each stretched to the image",
             fontsize="medium",
         )
-        below = parts[1].subplots(1, len(layers), squeeze=False)[0]
-        for axis, panel in zip(below, layers, strict=True):
-            _draw(axis, panel, size_px, None)
+        axes = parts[1].subplots(1, len(layers), squeeze=False)[0]
+        for axis, panel in zip(axes, layers, strict=True):
+            shown = _draw(axis, panel, size_px, None)
+    parts[-1].colorbar(shown, ax=list(axes), label="gradient, share of its largest", shrink=0.8, extend="min")
     return write_whole(path, lambda part: figure.savefig(part, dpi=110))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..export import Panel, display_image, label_colours, overlay, write_panels
+from ..export.display import is_brightfield
 from ..losses.hard_examples import FRACTION
 from ..metrics import propagate_labels
 from .subject import Predicted, Subject, middle, scores_of
@@ -85,7 +86,7 @@ def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
             Panel("truth, as the loss gets it", target.numpy(), "foreground"),
             Panel("prediction", probability, "probability of foreground"),
             Panel(
-                f"loss map; outlined: the hardest {100 * fraction:.1f} % of the pixels",
+                f"loss map\noutlined: the hardest {100 * fraction:.1f} % of the pixels",
                 values,
                 "cross-entropy of a pixel",
                 (0.0, highest),
@@ -111,6 +112,7 @@ def _label_propagation(subject: Subject, predicted: Predicted) -> Path:
     image = subject.image[(slice(None), *window)]
     steps = oracle_steps(truth, mask)
     palette = _palette(truth)
+    agreed = "black" if is_brightfield(image) else "white"
     shown = {name: palette[labels] for name, labels in steps.items()}
     return write_panels(
         subject.folder / "label_propagation.png",
@@ -125,12 +127,14 @@ def _label_propagation(subject: Subject, predicted: Predicted) -> Path:
                 shown["result"],
             ),
             Panel(f"our decoder: does not\n{scores_of(truth, ours)}", label_colours(ours)),
-            Panel("our decoder (orange) against the truth (blue),\nwhere both agree: white or black",
-                  overlay(image, ours, truth, zoom=2)),
+            Panel(
+                f"our decoder (orange) and the truth (blue),\n{agreed} where both agree",
+                overlay(image, ours, truth, zoom=2),
+            ),
         ],
         title=f"Label propagation on {subject.name}. Oracle: knows the truth, an upper bound and no score\n"
         f"({predicted.words})",
-    )  # fmt: skip
+    )
 
 
 def _black_and_white(mask: np.ndarray) -> np.ndarray:

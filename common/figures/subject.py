@@ -17,12 +17,23 @@ from ..handlers import Prediction, trained_bundle, training_config
 from ..metrics import score_image
 from ..readers import read_image, read_labels, stem_of
 from ..readers.channels import ChannelChoice
+from ..transforms import border_weights
 
-__all__ = ["NO_WEIGHTS", "Predicted", "Subject", "Window", "middle", "scores_of", "spoilt_truth"]
+__all__ = [
+    "NO_WEIGHTS",
+    "Predicted",
+    "Subject",
+    "Window",
+    "crowded_windows",
+    "middle",
+    "scores_of",
+    "spoilt_truth",
+]
 
 NO_WEIGHTS = "no weights found, so instead of a prediction a spoilt truth (blurred, touching nuclei merged)"
 
 _BLUR_PX = 1.5
+_SCORES = {"f1_50": "F1@0.5", "aji": "AJI"}
 
 _log = logging.getLogger(__name__)
 
@@ -148,17 +159,49 @@ def middle(shape: tuple[int, ...], side: int) -> Window:
     return slice(top, min(shape[0], top + side)), slice(left, min(shape[1], left + side))
 
 
-def scores_of(truth: np.ndarray, label_map: np.ndarray) -> str:
-    """Return F1 at IoU .5 and AJI in words.
+def crowded_windows(labels: np.ndarray, side_px: int, *, count: int) -> list[Window]:
+    """Return squares that do not overlap, those with the most gaps between close nuclei first.
+
+    Args:
+        labels: label map.
+        side_px: their edge; smaller where the image is.
+        count: how many at most: there may be room for fewer.
+
+    Shapes:
+        labels: (h, w), integers.
+
+    Example:
+        >>> labels = np.zeros((8, 24), int)
+        >>> labels[2:6, 17:19], labels[2:6, 20:22] = 1, 2
+        >>> crowded_windows(labels, 8, count=1)
+        [(slice(0, 8, None), slice(16, 24, None))]
+    """
+    closeness = border_weights(labels, classes="mask", sigma_px=3.0) - (labels > 0)
+    height, width = (min(side_px, size) for size in labels.shape)
+    sums = np.pad(closeness.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    chosen: list[Window] = []
+    while len(chosen) < count and np.isfinite(inside).any():
+        top, left = (int(n) for n in np.unravel_index(np.argmax(inside), inside.shape))
+        chosen.append((slice(top, top + height), slice(left, left + width)))
+        inside[max(0, top - height + 1) : top + height, max(0, left - width + 1) : left + width] = -np.inf
+    return chosen
+
+
+def scores_of(truth: np.ndarray, label_map: np.ndarray, names: Sequence[str] = ("f1_50", "aji")) -> str:
+    """Return scores in words, F1 at IoU .5 and AJI.
+
+    Args:
+        truth: true label map.
+        label_map: predicted label map.
+        names: which of the two.
+
+    Shapes:
+        truth, label_map: (h, w), integers.
 
     Example:
         >>> scores_of(np.array([[1, 1, 0, 2]]), np.array([[3, 3, 0, 0]]))
         'F1@0.5 .667, AJI .667'
     """
     values = score_image(truth, label_map).values
-    return f"F1@0.5 {_short(values['f1_50'])}, AJI {_short(values['aji'])}"
-
-
-def _short(value: float) -> str:
-    """Write a share as tables do: without a zero in front."""
-    return f"{value:.3f}".removeprefix("0")
+    return ", ".join(f"{_SCORES[name]} {values[name]:.3f}".replace(" 0.", " .") for name in names)

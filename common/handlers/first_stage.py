@@ -1,4 +1,4 @@
-"""The first network of a cascade is trained before the second: once on every image, and once without each fold."""
+"""The first network of a cascade is trained before the second: on every image, and without each fold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import monai.bundle
 import torch
@@ -15,6 +15,7 @@ import torch
 from ..export import write_whole
 from ..pretrained_source import IMAGENET
 from ..running_config import running_config, top_level_scalars
+from ..settings_difference import as_json
 from .trained_settings import trained_settings
 from .weights import read_weights
 
@@ -32,6 +33,7 @@ _SHARED_BLOCKS = ("intensity", "augmentation")
 _log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Lists(Protocol):
     """The lists of a run; `common.readers.RunData` is one."""
 
@@ -70,6 +72,8 @@ class FirstStage:
         folds: how many networks leave a part out, 2 or more; 0: none, then maps come from a network that has
             seen the image.
         select_by: score by which the best weights of the first network are chosen.
+        resume: the cascade's training is continued, perhaps for more epochs: what is finished of stage one
+            stays as it is then, whatever its number of epochs.
         config: the configuration of the cascade; by default the one that MONAI is executing.
 
     Raises:
@@ -88,6 +92,7 @@ class FirstStage:
         epochs: int,
         folds: int = 3,
         select_by: str = "pq_pooled",
+        resume: bool = False,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(folds, bool) or not isinstance(folds, int) or folds < 0 or folds == 1:
@@ -96,7 +101,7 @@ class FirstStage:
             raise ValueError(f"--stage1_epochs must be a whole number of at least 1, not {epochs!r}")
         self.config_files = [config_file] if isinstance(config_file, str) else list(config_file)
         self.lists, self.folder = lists, Path(ckpt_dir) / "stage1"
-        self.epochs, self.folds, self.select_by = epochs, folds, select_by
+        self.epochs, self.folds, self.select_by, self.resume = epochs, folds, select_by, resume
         self.config = (running_config() if config is None else config) or {}
 
     def train(self, *, missing: bool = False) -> None:
@@ -120,18 +125,21 @@ class FirstStage:
         folder = self.folder / part
         datasets = self.lists.write_lists(folder / "data", left_out=left_out)
         options = self._options(part, datasets)
-        done, text = folder / _DONE, json.dumps([options, sorted(left_out)], indent=1, default=str)
+        done, told = folder / _DONE, as_json({**options, "left_out": sorted(left_out)})
         of = f"without fold {part.rsplit('_')[-1]} of {self.folds}" if left_out else "on all training images"
-        if missing and done.is_file() and done.read_text("utf-8") == text and (folder / "model.pt").is_file():
-            _log.info("stage one %s: trained already, in %s", of, folder)
-            return
+        if missing and done.is_file() and (folder / "model.pt").is_file():
+            before = json.loads(done.read_text(encoding="utf-8"))
+            if _same(before, told, leave=["epochs"] if self.resume else []):
+                _log.info("stage one %s: trained already, in %s", of, folder)
+                return
         done.unlink(missing_ok=True)
         _log.info("stage one %s: training, into %s", of, folder)
-        resume = missing and _same(trained_settings(folder / "last.pt"), options)
+        resume = missing and _same(trained_settings(folder / "last.pt"), as_json(options))
         with _brief():
             monai.bundle.run(
                 "training", config_file=self.config_files, logging_file=False, resume=resume, **options
             )
+        text = json.dumps(told, indent=1)
         write_whole(done, lambda file: file.write_text(text, encoding="utf-8"))
 
     def _options(self, part: str, datasets: list[str]) -> dict[str, Any]:
@@ -143,7 +151,7 @@ class FirstStage:
         shared = {name: v for name, v in top_level_scalars(self.config).items() if name in settings}
         network = self.config.get("network_def", {})
         if "first" not in network:
-            raise ValueError("network_def has no `first`: a cascade needs the definition of its first network")
+            raise ValueError("network_def has no `first`: define the cascade's first network there")
         blocks = {name: self.config[name] for name in _SHARED_BLOCKS if name in self.config}
         return {
             **shared,
@@ -187,7 +195,6 @@ def _brief() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _same(trained: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
-    """Return whether a training was begun with these options."""
-    wanted = json.loads(json.dumps(options, default=str))
-    return bool(trained) and all(trained.get(name) == value for name, value in wanted.items())
+def _same(trained: Mapping[str, Any], options: Mapping[str, Any], leave: Collection[str] = ()) -> bool:
+    """Return whether a training was begun with these options, some of which may differ."""
+    return bool(trained) and all(trained.get(n) == value for n, value in options.items() if n not in leave)

@@ -82,8 +82,8 @@ class OutOfFoldMaps:
         files = [str(file) for file in image.meta["filename_or_obj"]]  # type: ignore[attr-defined]
         if unknown := [file for file in files if file not in self.fold_of]:
             raise ValueError(
-                f"stage one in {self.folder} was trained on other images: {unknown[0]} is not among them: run "
-                "training_stage1 again"
+                f"stage one in {self.folder} was trained on other images, without {unknown[0]}: "
+                "run training_stage1 again"
             )
         return files
 
@@ -105,7 +105,9 @@ def _load_into(network: nn.Module, folder: Path) -> None:
     """Load the best weights of one training of stage one."""
     file = folder / "model.pt"
     if not file.is_file():
-        raise FileNotFoundError(f"stage one is not trained, there is no {file}: run training_stage1, or training")
+        raise FileNotFoundError(
+            f"stage one is not trained, there is no {file}: run training_stage1, or training"
+        )
     try:
         load_weights(network, file)
     except ValueError as error:

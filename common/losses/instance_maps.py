@@ -105,7 +105,7 @@ class InstanceMapsLoss(nn.Module):
         alpha: weight of Dice on the foreground.
         beta: weight of the curvature alignment loss on the foreground.
         bce_weight: weight of the foreground's binary cross-entropy.
-        pixel_weight_channel: channel of the target by which every pixel's cross-entropy is multiplied; None: 1.
+        pixel_weight_channel: channel of the target by which each pixel's cross-entropy is multiplied.
         hard_fraction: part of each image's pixels, those with the largest cross-entropy, over which that term
             is averaged; 1: all of them.
         hard_warmup_steps: training steps in which that part goes from 1 down to `hard_fraction`; 0: none.

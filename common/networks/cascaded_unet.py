@@ -17,8 +17,8 @@ class CascadedUNet(nn.Module):
     """Two networks in a row; the first is trained before and stays as it is, the second learns to correct it.
 
     The first one's probability of nuclei is a further channel of the image that the second one gets. In
-    training the first one would know its own training images too well: then it may be given from outside, from
-    a network that has not seen the image.
+    training the first one would know its own training images too well: then the map may be given from
+    outside, made by a network that has not seen the image.
 
     Args:
         in_channels: channels of the image.

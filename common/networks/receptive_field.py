@@ -1,4 +1,4 @@
-"""What a network really looks at: the gradient of one output pixel back to the image and to its own layers."""
+"""What a network really looks at: the gradient of an output pixel back to the image and to layers."""
 
 from __future__ import annotations
 
@@ -62,11 +62,12 @@ def effective_receptive_field(
             inputs = batch.detach().float().requires_grad_()
             with torch.enable_grad(), torch.autocast(inputs.device.type, enabled=False):
                 maps = network(inputs)
-            _check_place(maps, position, channel)
+                _check_place(maps, position, channel)
+                # Images do not mix in evaluation mode: the gradient of the sum is each image's own.
+                value = maps[:, channel, row, column].sum()
             names = [IMAGE, *(name for name in layers if outputs[name].requires_grad)]
             places = [inputs, *(outputs[name] for name in names[1:])]
-            # Images do not mix in evaluation mode: the gradient of the sum is each image's own.
-            gradients = torch.autograd.grad(maps[:, channel, row, column].sum(), places, allow_unused=True)
+            gradients = torch.autograd.grad(value, places, allow_unused=True)
             for name, place, gradient in zip(names, places, gradients, strict=True):
                 found = torch.zeros_like(place) if gradient is None else gradient
                 # A layer may see each channel of an image as an image: (n * c, features, h, w).
@@ -155,7 +156,7 @@ def encoder_layers(network: nn.Module, image: Tensor) -> dict[str, int]:
         with one output it is the outermost; parts that put out no (n, c, h, w) tensor are passed over.
 
     Example:
-        >>> network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.MaxPool2d(2), nn.Conv2d(2, 2, 1), nn.Upsample(None, 2))
+        >>> network = nn.Sequential(nn.Conv2d(1, 2, 1), nn.MaxPool2d(2), nn.Tanh(), nn.Upsample(None, 2))
         >>> encoder_layers(network, torch.zeros(1, 1, 4, 6))
         {'0': 1, '2': 2}
     """
@@ -179,14 +180,12 @@ def encoder_layers(network: nn.Module, image: Tensor) -> dict[str, int]:
 
 def _check_place(maps: Tensor, position: tuple[int, int], channel: int) -> None:
     for name, value, count in (
-        ("channel", channel, maps.shape[1]),
+        ("output map", channel, maps.shape[1]),
         ("row", position[0], maps.shape[2]),
         ("column", position[1], maps.shape[3]),
     ):
         if not 0 <= value < count:
-            raise ValueError(
-                f"{name} is {value}, but the network's maps have {count}: choose 0 to {count - 1}"
-            )
+            raise ValueError(f"there is no {name} {value}: choose 0 to {count - 1}")
 
 
 @contextmanager

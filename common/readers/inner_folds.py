@@ -1,4 +1,4 @@
-"""The training images of a run, dealt once more: every part is left out of one training of a first network."""
+"""The training images of a run, dealt once more: one training of a first network for each part left out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def deal_images(items: Iterable[Item], folder: Path, folds: int, *, seed: int = 
 def write_data_set(
     folder: Path, name: str, lists: Mapping[str, Iterable[Item]], *, left_out: Collection[str] = ()
 ) -> Path:
-    """Write the lists of a data set into a folder of its own, without some images; the images stay where they are.
+    """Write the lists of a data set into a folder of its own, without some images, which stay where they are.
 
     Args:
         folder: where a folder of the data set's name is made.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of eight images of 96 x 80 pixels."""
-    return write_sample(tmp_path_factory.mktemp("data") / "sample", counts=(4, 2, 2), shape=(96, 80))
+def sample_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a data set of eight images of 96 x 80 pixels, of the kind that a bundle is made for."""
+
+    @cache
+    def write(modality: str) -> Path:
+        folder = tmp_path_factory.mktemp("data") / "sample"
+        return write_sample(folder, modality=modality, counts=(4, 2, 2), shape=(96, 80))
+
+    return lambda bundle: write("he" if channels_of(bundle) == 3 else "fluorescence")
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest, sample_of: Callable[[str], Path]) -> Path:
+    """The data set that suits the bundle of the test (its parameter `bundle` or `name`)."""
+    parameters = request.node.callspec.params
+    return sample_of(parameters.get("bundle") or parameters["name"])
+
+
+def channels_of(bundle: str) -> int:
+    """Return how many channels a bundle's network takes."""
+    metadata = json.loads((ROOT / "bundles" / bundle / "configs" / "metadata.json").read_text())
+    return int(metadata["network_data_format"]["inputs"]["image"]["num_channels"])
 
 
 @pytest.fixture

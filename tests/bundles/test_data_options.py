@@ -8,12 +8,18 @@ import pytest
 
 from common.readers import write_sample
 
+from .conftest import channels_of
+
 PARTS = ("train", "validate", "evaluate")
+
+
+def sample_name(bundle: str) -> str:
+    return "sample_he" if channels_of(bundle) == 3 else "sample_fluorescence"
 
 
 @pytest.fixture
 def two(sample: Path, tmp_path: Path) -> list[str]:
-    """Two data sets: of one channel, and of three that the list names."""
+    """Two data sets: the sample of the bundle's kind, and one of three channels that the list names."""
     other = write_sample(tmp_path / "other", modality="multiplex", counts=(3, 1, 2), shape=(96, 80))
     return [str(sample), str(other)]
 
@@ -28,7 +34,7 @@ def test_each_image_of_two_data_sets_is_tested_once(bundle: str, workflow, two: 
         assert len({item["image"] for items in lists for item in items}) == sum(map(len, lists)) == 8 + 6
         tested += [item["image"] for item in lists[2]]
     assert len(tested) == len(set(tested)) == 8 + 6
-    assert made.parser.get_parsed_content("data::lists").name == "sample_fluorescence+sample_multiplex"
+    assert made.parser.get_parsed_content("data::lists").name == f"{sample_name(bundle)}+sample_multiplex"
 
 
 def test_images_of_two_data_sets_make_one_batch(bundle: str, workflow, two: list[str], tmp_path: Path):
@@ -37,5 +43,5 @@ def test_images_of_two_data_sets_make_one_batch(bundle: str, workflow, two: list
     )
     made.initialize()
     (batch,) = made.parser.get_parsed_content("train::dataloader")
-    assert batch["image"].shape == (16, 1, 64, 64) and len(batch["label"]) == 16
-    assert set(batch["dataset"]) == {"sample_fluorescence", "sample_multiplex"}
+    assert batch["image"].shape == (16, channels_of(bundle), 64, 64) and len(batch["label"]) == 16
+    assert set(batch["dataset"]) == {sample_name(bundle), "sample_multiplex"}

@@ -38,7 +38,7 @@ def places(odd_sample: Path, tmp_path: Path) -> dict[str, Any]:
     """Options that run the identity on the odd sample."""
     torch.save({}, tmp_path / "model.pt")
     folders = {"dataset_dir": str(odd_sample), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "out")}
-    return {**folders, "network_def": IDENTITY, "decoder": BRIGHT}
+    return {**folders, "network_def": IDENTITY, "decoder": BRIGHT, "channels": 0}
 
 
 @pytest.fixture
@@ -139,10 +139,14 @@ def test_training_saves_how_large_nuclei_were(
     bundle: str, workflow: Callable[..., Any], odd_sample: Path, tmp_path: Path
 ) -> None:
     network = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 4, "kernel_size": 1}
-    folders = {"dataset_dir": str(odd_sample), "ckpt_dir": str(tmp_path)}
-    made = workflow(bundle, "train", network_def=network, pixel_size_um=0.25, **folders)
+    options = {
+        **{"dataset_dir": str(odd_sample), "ckpt_dir": str(tmp_path), "channels": 0, "network_def": network},
+        # A cascade would ask for its first network.
+        "prepare_batch": {"_target_": "monai.engines.default_prepare_batch", "_mode_": "callable"},
+    }
+    made = workflow(bundle, "train", pixel_size_um=0.25, **options)
     made.initialize()
-    made.parser.get_parsed_content("training")
+    made.parser.get_parsed_content("train::start")()
     shapes = {item["image"].shape[1:] for item in made.parser.get_parsed_content("validate::dataset")}
     assert shapes == {(194, 166)}
     settings = json.loads((tmp_path / "train.json").read_text())

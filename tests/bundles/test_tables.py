@@ -79,14 +79,14 @@ def test_a_table_says_what_it_compares(path: Path) -> None:
             assert (configs / f"{overlay}.json").is_file(), f"{row['name']}: {overlay}"
 
 
-@pytest.mark.parametrize(("bundle", "table", "row"), ROWS)
+@pytest.mark.parametrize(("name", "table", "row"), ROWS)
 def test_a_row_trains(
-    bundle: str, table: dict[str, Any], row: dict[str, Any], workflow, sample: Path, tmp_path: Path
+    name: str, table: dict[str, Any], row: dict[str, Any], workflow, sample: Path, tmp_path: Path
 ) -> None:
     options = {**table["budget"], **row["options"], "seed": table["seeds"][0]}
     short = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "crop_px": 64, "val_interval": 1}
     places = {"dataset_dir": str(sample), "ckpt_dir": str(tmp_path)}
-    training = workflow(bundle, "train", *row["overlays"], **{**options, **short, **places})
+    training = workflow(name, "train", *row["overlays"], **{**options, **short, **places})
     training.initialize()
     trainer = training.parser.get_parsed_content("train::trainer")
     if options.get("pretrained"):

@@ -123,3 +123,17 @@ def test_the_threshold_decides_what_is_foreground():
 def test_a_threshold_that_is_no_probability_is_refused(cls: type, threshold: float):
     with pytest.raises(ValueError, match="not a probability"):
         cls(threshold=threshold)
+
+
+def test_opening_takes_away_what_is_thinner_than_the_square() -> None:
+    maps = np.full((1, 40, 60), -9.0, np.float32)
+    maps[0, 10:22, 5:17] = 9  # a nucleus
+    maps[0, 30:33, 20:50] = 9  # a thin one
+    maps[0, 0:12, 45:57] = 9  # one at the image's edge
+    plain, opened = (
+        decoders.ComponentsDecoder(grow_px=0, min_area_px=1, opening_px=side)(maps) for side in (0, 5)
+    )
+    assert plain.max() == 3 and opened.max() == 2
+    assert np.array_equal(opened > 0, (plain > 0) & (np.arange(40) < 25)[:, None])
+    with pytest.raises(ValueError, match="opening_px is -1"):
+        decoders.ComponentsDecoder(opening_px=-1)

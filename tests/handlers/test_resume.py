@@ -197,3 +197,16 @@ def test_what_is_resumed_must_be_the_same_training(
 
     train(tmp_path, resume=True, **{**short, "epochs": 2, "num_workers": 0, "patience": 7})
     assert torch.load(tmp_path / "last.pt", weights_only=True)["epoch"] == 2
+
+
+def test_a_training_can_begin_with_the_one_that_it_moves_aside(
+    train: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    short = {"epochs": 1, "steps_per_epoch": 1}
+    train(tmp_path, **short)
+    first = (tmp_path / "model.pt").read_bytes()
+    train(tmp_path, pretrained=str(tmp_path / "model.pt"), **short)
+    assert [file.read_bytes() for file in tmp_path.glob("*/model.pt")] == [first]
+    count = len(torch.load(tmp_path / "model.pt", weights_only=True))
+    assert f"pretrained: {count} of {count} tensors from" in caplog.text

@@ -176,3 +176,42 @@ def test_maps_that_are_no_numbers_give_a_loss_that_is_none(mode: str) -> None:
     """As after far too long a step: who watches the loss must see it, not an error on the way there."""
     loss = InstanceMapsLoss({"foreground": 0}, curvature_mode=mode)
     assert not torch.isfinite(loss(torch.full((1, 1, 32, 32), torch.nan), torch.zeros(1, 1, 32, 32)))
+
+
+def test_pixel_weights_multiply_the_cross_entropy_alone() -> None:
+    torch.manual_seed(0)
+    options = {"alpha": 1, "beta": 0, "bce_weight": 1}
+    maps, truth = torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.5).float()
+    plain = InstanceMapsLoss({"foreground": 0}, **options)
+    weighted = InstanceMapsLoss({"foreground": 0}, pixel_weight_channel=1, **options)
+    plain(maps, truth)
+    weights = torch.rand(2, 1, 8, 8)
+    weighted(maps, torch.cat([truth, weights], dim=1))
+    each = functional.binary_cross_entropy_with_logits(maps, truth, reduction="none")
+    torch.testing.assert_close(weighted.terms["bce"], (each * weights).mean())
+    torch.testing.assert_close(weighted.terms["dice"], plain.terms["dice"])
+    weighted(maps, torch.cat([truth, torch.ones_like(truth)], dim=1))
+    torch.testing.assert_close(weighted.terms["bce"], plain.terms["bce"])
+
+
+def test_pixels_of_weight_0_have_no_gradient() -> None:
+    maps = torch.randn(1, 1, 8, 8, requires_grad=True)
+    target = torch.zeros(1, 2, 8, 8)
+    target[0, 1, :, :4] = 2
+    InstanceMapsLoss({"foreground": 0}, alpha=0, beta=0, bce_weight=1, pixel_weight_channel=1)(
+        maps, target
+    ).backward()
+    assert maps.grad is not None
+    assert maps.grad[..., :4].all() and not maps.grad[..., 4:].any()
+
+
+@pytest.mark.parametrize("channel", [0, -1])
+def test_pixel_weights_need_a_channel_of_their_own(channel: int) -> None:
+    with pytest.raises(ValueError, match="must be a channel of its own"):
+        InstanceMapsLoss({"foreground": 0}, pixel_weight_channel=channel)
+
+
+def test_a_target_without_the_weights_is_named() -> None:
+    loss = InstanceMapsLoss({"foreground": 0}, beta=0, pixel_weight_channel=1)
+    with pytest.raises(ValueError, match=r"the target has 1 channels, but channel 1 .*pixel weight"):
+        loss(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))

@@ -117,3 +117,24 @@ def test_low_precision_comes_back_as_float32(size: int) -> None:
 def test_a_tile_that_does_not_fit_the_divisor_is_refused() -> None:
     with pytest.raises(ValueError, match="tile_px 500 is not a multiple of 32: try 480"):
         TileInferer(500, divisor=32)
+
+
+def test_zero_padding_makes_whole_tiles_and_black_edges() -> None:
+    seen: list[Tensor] = []
+
+    def network(tiles: Tensor) -> Tensor:
+        seen.append(tiles.clone())  # MONAI weighs what is returned in place
+        return tiles
+
+    image = torch.ones(1, 1, 40, 70)
+    inferer = TileInferer(32, divisor=16, overlap=0.0, tiles_per_batch=1, padding="zero")
+    torch.testing.assert_close(inferer(image, network), image)
+    assert len(seen) == 2 * 3, "tiles overlap"
+    assert float(sum(tiles.sum() for tiles in seen)) == image.numel(), "padding is not 0"
+    assert inferer(torch.ones(1, 1, 10, 20), network).shape == (1, 1, 10, 20)
+    assert seen[-1].shape == (1, 1, 16, 32), "an image within a tile was padded to a whole one"
+
+
+def test_an_unknown_padding_is_refused() -> None:
+    with pytest.raises(ValueError, match="'black': choose mirror or zero"):
+        TileInferer(32, padding="black")

@@ -2,10 +2,10 @@
 
 Layout: `rawimages/<name>.tif`, `groundtruth/<name>.tif` and `image_description.csv` (columns with a semicolon
 between them), in a folder or the downloaded `dataset.zip`. Of the 79 images the table calls some "train" and
-the others "test"; the test images are the published test images. A list made from the table counts 42 and 37.
+the others "test"; those are the published test images. Public copies of the two lists name 42 and 37.
 
 The archive itself was not at hand when this was written. Its readme and programs that read it were: they tell
-folders, file names, the columns and that some images are grey stored as RGB. Neither tells a pixel size (the
+folders, file names, the columns and that images may be grey stored as RGB. Neither tells a pixel size (the
 magnification is part of the platform instead) or a patient, so images of one patient may lie on both sides of
 a split by seed.
 

@@ -8,7 +8,7 @@ at 0, 0. Polygons, splines and closed lines outline a nucleus, and so do ellipse
 around them). Points show where nuclei are, not how large, and make no label map.
 
 The collection itself was not at hand when this was written. Seen were a session of another image from the
-same laboratory (its elements; polygon, ellipse, rectangle, polyline, point, text, ruler and arrow) and programs
+same laboratory (its elements; polygon, ellipse, rectangle, polyline, point, text, ruler, arrow) and programs
 that read the regions which the BreastPathQ challenge took from this collection (file names, classes). There
 points alone mark the nuclei, so look at what yours holds: outlines are read, points are refused. The number
 before `_Region` is taken for the slide; its patient stands only in a table of the collection.
@@ -39,7 +39,7 @@ from ..outlines import ellipse_corners, outline_pixels
 OUTLINES = ("polygon", "spline")  # beside ellipses, and lines that end where they begin
 POINTS = ("point", "pointset", "dot")
 UNNAMED = re.compile(r"\s*(region\s*\d*)?\s*", re.IGNORECASE)  # what Sedeen itself calls a graphic
-SCANNED_UM = (0.1, 1.0)  # a pixel of a scan at 20x or 40x; other sizes are what Sedeen assumes without one
+SCANNED_UM = (0.1, 1.0)  # a pixel of a scan at 20x or 40x lies between; other sizes are not believed
 logger = logging.getLogger(__name__)
 
 
