@@ -19,12 +19,12 @@ import numpy as np
 from skimage.measure import label as connected_components
 
 from common.commands import main
+from common.config_faults import read_json
 from common.export import contact_sheet, overlay, write_picture
 from common.metrics import score_image, summarize
 from common.readers import dataset_folder, load_datalist, read_image, read_labels, stem_of
 
 SHOWN = ("f1_50_pooled", "ap_50_pooled", "pq_pooled", "aji_mean", "dice_mean")
-SAMPLE = "runs/sample_fluorescence"
 # Small crops and batches: in so short a training steps count more than pixels, and the images are small too.
 SHORT = ["--steps_per_epoch", "40", "--batch_size", "8", "--crop_px", "128", "--warmup_epochs", "1"]
 
@@ -56,7 +56,8 @@ def quickstart(
     begin = time.monotonic()
     out = Path(output)
     weights, train = out / "checkpoints" / "model.pt", (configs / "train.json").as_posix()
-    where = ["--dataset_dir", SAMPLE]
+    sample = sample_of(configs / "train.json")
+    where = ["--dataset_dir", sample]
 
     _say("1 of 3: train")
     length = ["--epochs", str(epochs), *SHORT, "--seed", str(seed)]
@@ -69,7 +70,7 @@ def quickstart(
     _run(["monai.bundle", "run", "evaluating", "--config_file", train, *where, *given, *target])
 
     _say("3 of 3: segment the test images, without their labels")
-    items = load_datalist(dataset_folder(SAMPLE), "test")
+    items = load_datalist(dataset_folder(sample), "test")
     images = _copy_images(items, out / "test_images")
     inference = (configs / "inference.json").as_posix()
     given = ["--dataset_dir", images.as_posix(), "--weights", weights.as_posix()]
@@ -81,6 +82,15 @@ def quickstart(
     picture = write_picture(out / "overlay.png", draw(items, out / "segmented"))
     _tell(out, train, scores, merged, picture, minutes=(time.monotonic() - begin) / 60)
     return {name: scores[name] for name in SHOWN}
+
+
+def sample_of(train: Path) -> str:
+    """Return the data set that a bundle trains on where none is named: the sample of its kind of images.
+
+    Args:
+        train: the bundle's train.json.
+    """
+    return str(read_json(train)["dataset_dir"])
 
 
 def score_merged(items: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -267,7 +267,7 @@ def _draw(path: Path, report: dict[str, Any], fields: Fields, layers: dict[str, 
         factor = side / one.shape[0]
         inside = ((position[0] + 0.5) / factor - 0.5, (position[1] + 0.5) / factor - 0.5)
         radius = factor * energy_radius(one, inside, MOST)
-        title = f"{name}, 1/{factor:.0f}: 95 % within {radius:.0f} px"
+        title = f"{name}\n1/{factor:.0f}: 95 % within {radius:.0f} px"
         deeper.append(FieldPanel(title, one.float().numpy(), position, radius))
     curves = {
         f"{name} gradient": _arrays(*energy_within(field, position, power=power))

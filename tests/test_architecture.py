@@ -26,6 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": set(),
     "export": set(),
     "handlers": {"metrics", "export"},
+    # What a paper shows is made of everything that made its method.
+    "figures": {"readers", "transforms", "networks", "losses", "metrics", "handlers", "export"},
     "slides": {"readers", "decoders", "export", "commands", "cluster"},
     "commands": set(),
     "cluster": set(),

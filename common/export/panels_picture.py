@@ -106,10 +106,10 @@ def write_panels(
 
 def _draw(axis: Axes, panel: Panel) -> AxesImage:
     low, high = panel.limits
-    # Of a picture in colours the limits are not used. A pixel of the image stays one: nothing is smoothed.
-    shown = axis.imshow(
-        panel.shown, cmap=_COLOURS, vmin=low, vmax=high, aspect="auto", interpolation="nearest"
-    )
+    # Squares, not smoothed, for the pixels of the image; unless they are more than the panel has.
+    smooth = "antialiased" if panel.shown.shape[1] > _WIDTH * _DPI else "nearest"
+    # Of a picture in colours the limits are not used.
+    shown = axis.imshow(panel.shown, cmap=_COLOURS, vmin=low, vmax=high, aspect="auto", interpolation=smooth)
     if panel.marked is not None and panel.marked.any() and not panel.marked.all():
         axis.contour(panel.marked.astype(float), levels=[0.5], colors=[_MARK], linewidths=0.8)
     return shown

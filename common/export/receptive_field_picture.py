@@ -72,9 +72,10 @@ def write_receptive_field_picture(
         The file, as a path.
     """
     columns = max(len(positions) + 1, len(layers))
-    figure = Figure(figsize=(3.2 * columns + 1, 3.6 * (1 + bool(layers)) + 0.4), layout="constrained")
+    heights = [4.2, 4.1] if layers else [4.2]
+    figure = Figure(figsize=(3.2 * columns + 1, sum(heights) + 0.3), layout="constrained")
     figure.suptitle(title)
-    parts = figure.subfigures(2 if layers else 1, 1, squeeze=False)[:, 0]
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     parts[0].suptitle("a) the field of output pixels at several positions, in the image", fontsize="medium")
     axes = parts[0].subplots(1, len(positions) + 1, squeeze=False)[0]
     for axis, panel in zip(axes[:-1], positions, strict=True):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from ..export import ERROR_COLOURS, Panel, display_image, error_picture, write_panels
 from ..transforms import border_weights
 from .subject import Subject, Window, crowded_windows, scores_of

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ..export import Panel, display_image, label_colours, overlay, write_panels
 from ..export.display import is_brightfield
 from ..losses.hard_examples import FRACTION
 from ..metrics import propagate_labels
-from .subject import Predicted, Subject, middle, scores_of
+from .subject import NO_WEIGHTS, Predicted, Subject, crowded_windows, scores_of
 
 __all__ = ["hardest_pixels", "oracle_steps", "resnet18_unet_figures"]
-
-SHOWN_PX = 512  # of larger images the middle is shown
 
 
 def resnet18_unet_figures(subject: Subject) -> list[Path]:
@@ -67,8 +66,10 @@ def oracle_steps(truth: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
+    """Draw a crop on the network's grid, and its hardest pixels as if it were a crop of the training."""
     found = predicted.found
-    window = (slice(None), *middle(tuple(found.maps.shape[1:]), SHOWN_PX))
+    nuclei = ndimage.label(found.targets[0].numpy() > 0)[0]
+    window = (slice(None), *crowded_windows(nuclei, subject.crop_px, count=1)[0])
     # Map 0 is the foreground, as the decoders take it.
     logits, target = found.maps[window][0], found.targets[window][0]
     loss = binary_cross_entropy_with_logits(logits, target, reduction="none")
@@ -76,25 +77,20 @@ def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
     hard = hardest_pixels(loss, fraction)
     values = loss.numpy()
     share = values[hard].sum() / max(values.sum(), 1e-12)
-    image = display_image(found.image.numpy()[window])
-    highest = max(float(np.percentile(values, 99.8)), 1e-3)
-    probability = torch.sigmoid(logits).numpy()
+    limits = (0.0, max(float(np.percentile(values, 99.8)), 1e-3))
+    percent = f"{100 * fraction:.1f} %"
     return write_panels(
         subject.folder / "hard_pixels.png",
         [
-            Panel("image", image),
+            Panel("image", display_image(found.image.numpy()[window])),
             Panel("truth, as the loss gets it", target.numpy(), "foreground"),
-            Panel("prediction", probability, "probability of foreground"),
-            Panel(
-                f"loss map\noutlined: the hardest {100 * fraction:.1f} % of the pixels",
-                values,
-                "cross-entropy of a pixel",
-                (0.0, highest),
-                hard,
-            ),
+            Panel("prediction", torch.sigmoid(logits).numpy(), "probability of foreground"),
+            Panel("loss map", values, "cross-entropy of a pixel", limits),
+            Panel(f"outlined: the hardest {percent}", values, "cross-entropy of a pixel", limits, hard),
         ],
-        title=f"Hard example mining on {subject.name}: {100 * fraction:.1f} % of the pixels hold "
+        title=f"Hard example mining on {subject.name}:\nthe hardest {percent} of the pixels hold "
         f"{100 * share:.0f} % of the cross-entropy\n({predicted.words})",
+        columns=5,
     )
 
 
@@ -106,33 +102,29 @@ def _fraction(predicted: Predicted) -> float:
 
 
 def _label_propagation(subject: Subject, predicted: Predicted) -> Path:
-    window = middle(subject.labels.shape, SHOWN_PX)
+    """Draw the oracle's steps and what the decoder finds without it, in a crop; the scores are the crop's."""
+    window = crowded_windows(subject.labels, subject.crop_px, count=1)[0]
     truth, ours = subject.labels[window], predicted.found.label_map[window]
     mask = (predicted.found.foreground[window] > 0.5).astype(np.int32)
     image = subject.image[(slice(None), *window)]
     steps = oracle_steps(truth, mask)
     palette = _palette(truth)
+    who = "components of the mask" if predicted.words == NO_WEIGHTS else "our decoder"
     agreed = "black" if is_brightfield(image) else "white"
-    shown = {name: palette[labels] for name, labels in steps.items()}
+    upper, score = (scores_of(truth, labels, ("f1_50",)) for labels in (steps["result"], ours))
     return write_panels(
         subject.folder / "label_propagation.png",
         [
             Panel("image", display_image(image)),
             Panel("truth", palette[truth]),
             Panel("predicted mask (probability above 0.5)", _black_and_white(mask)),
-            Panel("mask1 = predicted mask x truth", shown["mask1"]),
-            Panel("mask2 = nearest label of mask1", shown["mask2"]),
-            Panel(
-                f"oracle: knows the truth\nmask2 x predicted mask, {scores_of(truth, steps['result'])}",
-                shown["result"],
-            ),
-            Panel(f"our decoder: does not\n{scores_of(truth, ours)}", label_colours(ours)),
-            Panel(
-                f"our decoder (orange) and the truth (blue),\n{agreed} where both agree",
-                overlay(image, ours, truth, zoom=2),
-            ),
+            Panel("mask1 = predicted mask x truth", palette[steps["mask1"]]),
+            Panel("mask2 = nearest label of mask1", palette[steps["mask2"]]),
+            Panel(f"oracle: knows the truth\nmask2 x predicted mask, {upper}", palette[steps["result"]]),
+            Panel(f"{who}: knows the image alone\n{score}", label_colours(ours)),
+            Panel(f"{who} (orange), truth (blue),\nboth: {agreed}", overlay(image, ours, truth)),
         ],
-        title=f"Label propagation on {subject.name}. Oracle: knows the truth, an upper bound and no score\n"
+        title=f"Label propagation on {subject.name}\nOracle: knows the truth, an upper bound and no score\n"
         f"({predicted.words})",
     )
 

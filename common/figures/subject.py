@@ -30,7 +30,7 @@ __all__ = [
     "spoilt_truth",
 ]
 
-NO_WEIGHTS = "no weights found, so instead of a prediction a spoilt truth (blurred, touching nuclei merged)"
+NO_WEIGHTS = "no weights found, so instead of a prediction a spoilt truth: blurred, touching nuclei merged"
 
 _BLUR_PX = 1.5
 _SCORES = {"f1_50": "F1@0.5", "aji": "AJI"}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from monai.losses import DiceLoss
 from torch import Tensor
+from torch.nn import functional
 
 from common.losses import CurvatureAlignmentLoss, InstanceMapsLoss
 

@@ -58,7 +58,7 @@ def test_it_runs_the_commands_that_it_shows(
         return subprocess.CompletedProcess(words, 0)
 
     monkeypatch.setattr(script.subprocess, "run", run)
-    monkeypatch.setattr(script, "SAMPLE", str(sample))
+    monkeypatch.setattr(script, "sample_of", lambda train: str(sample))
     scores = script.quickstart(str(tmp_path / "out"), epochs=3)
     assert scores == dict.fromkeys(script.SHOWN, 0.5)
     shown = capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_it_runs_the_commands_that_it_shows(
 
 
 def test_a_failing_command_ends_it(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script, "SAMPLE", str(sample))
+    monkeypatch.setattr(script, "sample_of", lambda train: str(sample))
     monkeypatch.setattr(script.subprocess, "run", lambda words, **_: subprocess.CompletedProcess(words, 3))
     with pytest.raises(RuntimeError, match="exit code 3"):
         script.quickstart(str(tmp_path / "out"))
