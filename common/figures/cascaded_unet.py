@@ -11,7 +11,6 @@ from .subject import Subject, Window, crowded_windows, scores_of
 __all__ = ["cascaded_unet_figures"]
 
 PAPER = ((0.0, 10.0), (5.0, 10.0), (3.0, 10.0), (10.0, 5.0))  # its Fig. 1: w0 and sigma in pixels
-OURS = (3.0, 10.0)
 
 
 def cascaded_unet_figures(subject: Subject) -> list[Path]:
@@ -29,13 +28,10 @@ def _weight_maps(subject: Subject, window: Window) -> Path:
         )
         title = f"w0 = {weight:g}, σ = {sigma:g} px" if weight else "w0 = 0: the mask"
         panels.append(Panel(title, maps[window], "weight / largest weight"))
-    ours = border_weights(subject.labels, border_weight=OURS[0], sigma_px=OURS[1], classes="balanced")
-    panels.append(
-        Panel(
-            f"here: classes balanced, w0 = {OURS[0]:g}, σ = {OURS[1]:g} px", ours[window], "weight",
-            (0.0, float(ours.max(initial=1))),
-        )
-    )  # fmt: skip
+    weight, sigma, classes = (subject.config[f"border_{name}"] for name in ("weight", "sigma_px", "classes"))
+    ours = border_weights(subject.labels, border_weight=weight, sigma_px=sigma, classes=classes)
+    title = f"here: classes {classes}, w0 = {weight:g}, σ = {sigma:g} px"
+    panels.append(Panel(title, ours[window], "weight", (0.0, float(ours.max(initial=1)))))
     return write_panels(
         subject.folder / "weight_maps.png",
         panels,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from monai.bundle import ConfigParser
 from scipy import ndimage
 
 from ..handlers import Prediction, trained_bundle, training_config
@@ -89,6 +90,11 @@ class Subject:
         """The true label map (h, w)."""
         return read_labels(self.item["label"])
 
+    @cached_property
+    def config(self) -> ConfigParser:
+        """The bundle's own configuration of a training."""
+        return training_config(Path("bundles") / self.bundle)
+
     def prediction(self) -> Predicted:
         """Return what the weights find; where there are none, and none were named, a spoilt truth.
 
@@ -103,8 +109,7 @@ class Subject:
             if self.weights:
                 raise
             _log.info("%s; the figures show a spoilt truth", error)
-            loss = training_config(Path("bundles") / self.bundle)["loss"]
-            return Predicted(spoilt_truth(self.image, self.labels), NO_WEIGHTS, loss)
+            return Predicted(spoilt_truth(self.image, self.labels), NO_WEIGHTS, self.config["loss"])
         found = trained.predict(self.item)
         return Predicted(found, f"prediction of {trained.weights}", trained.parser["loss"])
 

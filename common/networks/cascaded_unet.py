@@ -82,5 +82,11 @@ class CascadedUNet(nn.Module):
 
         Args:
             source: the official file of VGG16, or "imagenet" to download it.
+
+        Raises:
+            ValueError: the second network is one that ImageNet's weights are not for.
         """
-        self.second.load_imagenet(source)
+        load = getattr(self.second, "load_imagenet", None)
+        if load is None:
+            raise ValueError(f"{type(self.second).__name__} has no encoder that ImageNet's weights are for")
+        load(source)

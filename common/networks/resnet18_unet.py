@@ -140,6 +140,8 @@ class ResNet18UNet(nn.Module):
             ValueError: the file is damaged, or the encoder is narrower than the published one.
         """
         weights = read_weights(source, "resnet18")
+        if any(name.startswith("layer1.2.") for name in weights):
+            raise ValueError(f"{source} is of a deeper ResNet: give the official file of ResNet-18")
         if "conv1.weight" in weights and "bn1.running_mean" in weights:
             kernels, shift = adapt_first_convolution(weights["conv1.weight"], self.in_channels)
             mean = weights["bn1.running_mean"] + shift

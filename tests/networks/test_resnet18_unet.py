@@ -101,6 +101,13 @@ def test_a_narrower_encoder_is_told_why_it_takes_no_weights(tmp_path: Path) -> N
         make(1).load_imagenet(tmp_path / "other.pth")
 
 
+def test_weights_of_a_deeper_resnet_are_refused(tmp_path: Path) -> None:
+    """Its names hold all those of a ResNet-18."""
+    torch.save({"layer1.2.conv1.weight": torch.zeros(1)}, tmp_path / "resnet34.pth")
+    with pytest.raises(ValueError, match="resnet34.pth is of a deeper ResNet"):
+        make(1).load_imagenet(tmp_path / "resnet34.pth")
+
+
 @pytest.mark.parametrize("stages", [1, 2, 3, 4])
 @torch.no_grad()
 def test_stages_set_the_divisor(stages: int) -> None:
