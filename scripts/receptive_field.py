@@ -273,10 +273,11 @@ def _draw(path: Path, report: dict[str, Any], fields: Fields, layers: dict[str, 
         f"{name} gradient": _arrays(*energy_within(field, position, power=power))
         for power, name in NAMES.items()
     }
+    count = len(report["images"])
     what = "random weights" if report["weights"] == RANDOM else report["weights"]
     title = (
         f"Effective receptive field of {report['bundle']} ({what}), map {report['output_map']} before the "
-        f"sigmoid, mean over {len(report['images'])} images of {report['data']}"
+        f"sigmoid, mean over {count} image{'s' * (count > 1)} of {report['data']}"
     )
     nucleus = report["largest_nucleus_px"]
     return write_receptive_field_picture(

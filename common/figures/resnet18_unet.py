@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from ..losses.hard_examples import FRACTION
 from ..metrics import propagate_labels
 from .subject import NO_WEIGHTS, Predicted, Subject, crowded_windows, scores_of
 
-__all__ = ["hardest_pixels", "oracle_steps", "resnet18_unet_figures"]
+__all__ = ["hardest_pixels", "mined_fraction", "oracle_steps", "resnet18_unet_figures"]
 
 
 def resnet18_unet_figures(subject: Subject) -> list[Path]:
@@ -73,7 +75,7 @@ def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
     # Map 0 is the foreground, as the decoders take it.
     logits, target = found.maps[window][0], found.targets[window][0]
     loss = binary_cross_entropy_with_logits(logits, target, reduction="none")
-    fraction = _fraction(predicted)
+    fraction = mined_fraction(predicted.loss)
     hard = hardest_pixels(loss, fraction)
     values = loss.numpy()
     share = values[hard].sum() / max(values.sum(), 1e-12)
@@ -94,9 +96,18 @@ def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
     )
 
 
-def _fraction(predicted: Predicted) -> float:
-    """Return the fraction of hard pixels that the loss was set to."""
-    loss = predicted.loss
+def mined_fraction(loss: Mapping[str, Any]) -> float:
+    """Return the fraction of pixels that a loss takes for hard, 1 where it averages all.
+
+    Args:
+        loss: its settings, as a `train.json` has them.
+
+    Example:
+        >>> mined_fraction({"channels": {"foreground": 0}, "hard_fraction": 0.2})
+        0.2
+        >>> mined_fraction({"channels": {"foreground": 0}})
+        1.0
+    """
     default = 1.0 if "channels" in loss else FRACTION  # of a loss of several maps, and of one
     return float(loss.get("hard_fraction", loss.get("fraction", default)))
 

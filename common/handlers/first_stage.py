@@ -16,14 +16,13 @@ from ..export import write_whole
 from ..pretrained_source import IMAGENET
 from ..running_config import running_config, top_level_scalars
 from ..settings_difference import as_json
-from .trained_settings import trained_settings
 from .weights import read_weights
 
 __all__ = ["ALL", "FOLDS_FILE", "FirstStage", "fold_name"]
 
 ALL = "all"  # the part that is trained on every image
 FOLDS_FILE = "folds.json"  # image -> the fold that it is left out of
-_DONE = "finished.json"
+_STATE, _FINISHED = "begun_as.json", "finished"  # what a training was told, and whether it came to its end
 _OUTPUTS = {*("bundle_name", "bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split")}
 # What has been decided already, or concerns the second network alone.
 _OWN = {*_OUTPUTS, "fold", "folds", "test_platform", "epochs", "resume", "pretrained", "select_by"}
@@ -36,6 +35,9 @@ _log = logging.getLogger(__name__)
 @runtime_checkable
 class Lists(Protocol):
     """The lists of a run; `common.readers.RunData` is one."""
+
+    def fingerprint(self) -> str:
+        """Return a text that changes with the images."""
 
     def deal_training(self, folds: int) -> dict[str, int]:
         """Return the fold of each training image, by its path."""
@@ -118,29 +120,30 @@ class FirstStage:
         for part in [*map(fold_name, range(self.folds)), ALL]:
             left_out = {image for image, fold in dealt.items() if fold_name(fold) == part}
             self._train(part, left_out, missing=missing)
-        text = json.dumps(dealt, indent=1)
-        write_whole(self.folder / FOLDS_FILE, lambda file: file.write_text(text, encoding="utf-8"))
+        _write(self.folder / FOLDS_FILE, dealt)
 
     def _train(self, part: str, left_out: set[str], *, missing: bool) -> None:
         folder = self.folder / part
         datasets = self.lists.write_lists(folder / "data", left_out=left_out)
         options = self._options(part, datasets)
-        done, told = folder / _DONE, as_json({**options, "left_out": sorted(left_out)})
+        state = folder / _STATE
+        told = as_json({**options, "left_out": sorted(left_out), "fingerprint": self.lists.fingerprint()})
         of = f"without fold {part.rsplit('_')[-1]} of {self.folds}" if left_out else "on all training images"
-        if missing and done.is_file() and (folder / "model.pt").is_file():
-            before = json.loads(done.read_text(encoding="utf-8"))
-            if _same(before, told, leave=["epochs"] if self.resume else []):
+        before = json.loads(state.read_text(encoding="utf-8")) if missing and state.is_file() else {}
+        finished = before.pop(_FINISHED, False)
+        if finished and (folder / "model.pt").is_file():
+            pair = [_without_epochs(each) for each in (before, told)] if self.resume else [before, told]
+            if pair[0] == pair[1]:
                 _log.info("stage one %s: trained already, in %s", of, folder)
                 return
-        done.unlink(missing_ok=True)
         _log.info("stage one %s: training, into %s", of, folder)
-        resume = missing and _same(trained_settings(folder / "last.pt"), as_json(options))
+        resume = before == told and not finished
+        _write(state, {**told, _FINISHED: False})
         with _brief():
             monai.bundle.run(
                 "training", config_file=self.config_files, logging_file=False, resume=resume, **options
             )
-        text = json.dumps(told, indent=1)
-        write_whole(done, lambda file: file.write_text(text, encoding="utf-8"))
+        _write(state, {**told, _FINISHED: True})
 
     def _options(self, part: str, datasets: list[str]) -> dict[str, Any]:
         """Return what is set in the other bundle."""
@@ -195,6 +198,11 @@ def _brief() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _same(trained: Mapping[str, Any], options: Mapping[str, Any], leave: Collection[str] = ()) -> bool:
-    """Return whether a training was begun with these options, some of which may differ."""
-    return bool(trained) and all(trained.get(n) == value for n, value in options.items() if n not in leave)
+def _without_epochs(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name != "epochs"}
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=1)
+    write_whole(file, lambda part: part.write_text(text, encoding="utf-8"))

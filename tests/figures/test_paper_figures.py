@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from common.figures.resnet18_unet import hardest_pixels, oracle_steps
+from common.figures.resnet18_unet import hardest_pixels, mined_fraction, oracle_steps
 from common.figures.subject import crowded_windows, middle, spoilt_truth
+from common.losses import HardExamplesLoss, InstanceMapsLoss
 from common.losses.hard_examples import FRACTION, hard_example_bce
 from common.metrics import propagate_labels, score_image
 
@@ -31,6 +32,19 @@ def test_the_marked_pixels_are_those_that_the_loss_averages(fraction: float) -> 
     expected = hard_example_bce(logits, target, fraction=fraction)
     assert np.isclose(each.numpy()[marked].mean(), float(expected))
     assert marked.all() or each.numpy()[~marked].max() <= each.numpy()[marked].min()
+
+
+@pytest.mark.parametrize("kind", [HardExamplesLoss, InstanceMapsLoss])
+@pytest.mark.parametrize("given", [True, False])
+def test_the_fraction_is_what_the_loss_takes_from_its_settings(kind: type, given: bool) -> None:
+    single = kind is HardExamplesLoss
+    settings = {} if single else {"channels": {"foreground": 0}, "alpha": 0, "beta": 0, "bce_weight": 1}
+    settings |= {"dice_weight": 0} if single else {}
+    settings |= {"fraction" if single else "hard_fraction": 0.25} if given else {}
+    logits = torch.from_numpy(RNG.normal(size=(1, 1, 20, 20)).astype(np.float32))
+    target = (logits > 1).float()
+    expected = hard_example_bce(logits, target, fraction=mined_fraction(settings))
+    assert torch.isclose(kind(**settings)(logits, target), expected)
 
 
 def test_of_equal_pixels_no_more_are_marked() -> None:

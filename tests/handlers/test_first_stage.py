@@ -41,6 +41,9 @@ CASCADE = {
 class Lists:
     """Six images, dealt in turn; writing lists only tells what is left out."""
 
+    def fingerprint(self) -> str:
+        return "f1"
+
     def deal_training(self, folds: int) -> dict[str, int]:
         return {image: number % folds for number, image in enumerate(IMAGES)}
 
@@ -123,14 +126,31 @@ def test_what_is_finished_is_left_alone(other: str, runs: list, tmp_path: Path):
     assert len(runs) == 7, "asked for by name, everything begins anew"
 
 
-def test_another_setting_trains_anew_and_a_cut_training_goes_on(other: str, runs: list, tmp_path: Path):
+def test_another_setting_trains_anew_and_a_cut_training_goes_on(
+    other: str, runs: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def cut(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
     stage(other, tmp_path, folds=0).train(missing=True)
     stage(other, tmp_path, folds=0, seed=4).train(missing=True)
     assert [run["seed"] for run in runs] == [3, 4]
     assert not any(run["resume"] for run in runs), "another training's weights were continued"
-    (tmp_path / "stage1" / "all" / "finished.json").unlink()  # cut before its end
-    stage(other, tmp_path, folds=0, seed=4).train(missing=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(monai.bundle, "run", cut)
+        with pytest.raises(KeyboardInterrupt):
+            stage(other, tmp_path, folds=0, seed=5).train(missing=True)
+    stage(other, tmp_path, folds=0, seed=5).train(missing=True)
     assert runs[-1]["resume"]
+    stage(other, tmp_path, folds=0, seed=5).train(missing=True)
+    assert len(runs) == 3, "it is finished now"
+
+
+def test_other_images_train_anew(other: str, runs: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    stage(other, tmp_path, folds=0).train(missing=True)
+    monkeypatch.setattr(Lists, "fingerprint", lambda self: "f2")
+    stage(other, tmp_path, folds=0).train(missing=True)
+    assert [run["resume"] for run in runs] == [False, False]
 
 
 def test_a_cascade_that_is_continued_for_longer_keeps_its_first_stage(other: str, runs: list, tmp_path: Path):
