@@ -62,7 +62,7 @@ def new_bundle(name: str, *, like: str = "logsage", output: str = "bundles") -> 
         The new folder.
 
     Raises:
-        ValueError: the name is none.
+        ValueError: the name is none, or the bundle to begin with is a cascade.
         FileExistsError: there is such a bundle.
         FileNotFoundError: there is no bundle to begin with.
     """
@@ -78,6 +78,8 @@ def new_bundle(name: str, *, like: str = "logsage", output: str = "bundles") -> 
         known = sorted(file.parents[1].name for file in Path(output).glob("*/configs/train.json"))
         hint = suggest(like, known) if known else "run this from the repository's root"
         raise FileNotFoundError(f"there is no bundle {like!r} in {output}: {hint}")
+    if "first" in read_json(source / "configs" / "train.json")["network_def"]:
+        raise ValueError(f"{like} is two networks, for which one U-Net cannot stand in: begin like another")
     draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=output))
     try:
         for path, text in _texts(source, folder).items():

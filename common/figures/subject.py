@@ -31,7 +31,9 @@ __all__ = [
     "spoilt_truth",
 ]
 
-NO_WEIGHTS = "no weights found, so instead of a prediction a spoilt truth: blurred, touching nuclei merged"
+NO_WEIGHTS = (
+    "no weights found, so instead of a prediction:\na spoilt truth, blurred and with touching nuclei merged"
+)
 
 _BLUR_PX = 1.5
 _SCORES = {"f1_50": "F1@0.5", "aji": "AJI"}
@@ -178,8 +180,9 @@ def crowded_windows(labels: np.ndarray, side_px: int, *, count: int) -> list[Win
     Example:
         >>> labels = np.zeros((8, 24), int)
         >>> labels[2:6, 17:19], labels[2:6, 20:22] = 1, 2
-        >>> crowded_windows(labels, 8, count=1)
-        [(slice(0, 8, None), slice(16, 24, None))]
+        >>> [window] = crowded_windows(labels, 8, count=1)
+        >>> np.unique(labels[window]).tolist()
+        [0, 1, 2]
     """
     closeness = border_weights(labels, classes="mask", sigma_px=3.0) - (labels > 0)
     height, width = (min(side_px, size) for size in labels.shape)

@@ -65,6 +65,15 @@ def test_a_bundle_to_begin_with_must_be_there(copy_of_repository: Path) -> None:
         new_bundle("mine", like="logsag")
 
 
+def test_a_cascade_is_no_beginning(copy_of_repository: Path) -> None:
+    file = Path("bundles/two/configs/train.json")
+    file.parent.mkdir(parents=True)
+    file.write_text('{"network_def": {"_target_": "Two", "first": {}, "second": {}}}')
+    with pytest.raises(ValueError, match="two is two networks"):
+        new_bundle("mine", like="two")
+    assert not Path("bundles/mine").exists()
+
+
 @pytest.mark.parametrize("key", ["a", "long name", "b"])
 @pytest.mark.parametrize("value", [1, "x", [1, {"a": 2}], {"a": {"b": [1]}, "b": 2}, None])
 def test_only_one_value_changes(key: str, value: object) -> None:
