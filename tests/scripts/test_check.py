@@ -59,6 +59,7 @@ def describe(side: str, name: str, count: int, names: int) -> Callable[[Path], N
     return write
 
 
+SGD = {"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": "@learning_rate"}
 # What is done to the bundle `small`, and the sentence: seen without building, then by building and running.
 WRITTEN = {
     "class": (
@@ -85,7 +86,7 @@ WRITTEN = {
         f"{TRAIN}: targets: common.transforms.InstanceTargetsd needs the argument 'maps'",
     ),
     "reference": (
-        change("train", "optimizer", lr="@learning_rat"),
+        put("train", "optimizer", {**SGD, "lr": "@learning_rat"}),
         f"{TRAIN}: optimizer::lr: @learning_rat refers to what is not there: did you mean @learning_rate?",
     ),
     "inner reference": (
@@ -108,7 +109,7 @@ WRITTEN = {
     "JSON": (replace(TRAIN, '"seed": 0,', '"seed": 0'), f"{TRAIN}, line "),
     "key twice": (replace(TRAIN, '"seed": 0,', '"seed": 0, "epochs": 1,'), f"{TRAIN}: 'epochs' stands twice"),
     "expression": (
-        change("train", "optimizer", params="$@network.parameters("),
+        put("train", "optimizer", {**SGD, "params": "$@network.parameters("}),
         f"{TRAIN}: optimizer::params: '$@network.parameters(' is no Python",
     ),
     "overlay's key": (overlay(los={}), "bundles/small/configs/ablations/mine.json sets 'los'"),
