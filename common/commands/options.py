@@ -206,7 +206,8 @@ def cut_at_a_hash(words: list[str]) -> dict[str, str]:
 
 
 def _trains(config: Mapping[str, Any], run_id: str) -> bool:
-    return "training" in config and run_id in ("run", "training")
+    # A training in stages has a job for each: training_stage1 ...
+    return "training" in config and (run_id == "run" or run_id.startswith("training"))
 
 
 def check_folders(config: Mapping[str, Any], run_id: str) -> None:

@@ -55,7 +55,7 @@ def _best(state: State) -> dict[str, float]:
 class MLflowRun:
     """Notes a run in MLflow, on a trainer or on an evaluator that works alone.
 
-    It must be the **first** handler of its engine: ignite tells only the first one about an exception. It
+    It must be the **first** handler that listens to exceptions: ignite tells only the first one. It
     ends the run as FAILED, or KILLED on Ctrl-C, and raises the exception again. What it notes per epoch it
     notes after all other handlers, so that the validation of the epoch is there. An epoch has the scores of
     our tables, an evaluation all of them.

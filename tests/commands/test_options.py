@@ -126,12 +126,13 @@ def test_a_file_is_no_folder_for_results_nor_is_anything_in_it(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_only_the_folder_that_is_written_must_be_writable(tmp_path, monkeypatch):
+@pytest.mark.parametrize("job", ["run", "training", "training_stage1"])
+def test_only_the_folder_that_is_written_must_be_writable(job, tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
     config = {"training": ["$1"], "ckpt_dir": str(tmp_path)}
     check_folders(config, "evaluating")
     with pytest.raises(ValueError, match="^--ckpt_dir .* cannot be written"):
-        check_folders(config, "training")
+        check_folders(config, job)
 
 
 def test_what_can_be_run_is_offered():
