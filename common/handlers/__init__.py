@@ -1,7 +1,8 @@
 """ignite handlers: MLflow, progress, scores, checkpoints."""
 
 from .best_and_worst import BestAndWorst
-from .checkpoints import BestCheckpoint, CheckpointFolder, set_aside
+from .best_checkpoint import BestCheckpoint
+from .checkpoint_folder import CheckpointFolder, set_aside
 from .early_stop import EarlyStop
 from .epoch_averages import EpochAverages, averages_of
 from .epoch_seed import EpochSeed

@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Engine
 from monai.engines.utils import IterationEvents
 
-from .checkpoints import save_checkpoint
+from .checkpoint_file import save_checkpoint
 
 __all__ = ["FiniteLoss", "NotFiniteError"]
 

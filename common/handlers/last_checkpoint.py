@@ -7,20 +7,33 @@ import logging
 import numbers
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
-from .checkpoints import BestCheckpoint, save_checkpoint
+from .best_checkpoint import BestCheckpoint
+from .checkpoint_file import save_checkpoint
 from .early_stop import EarlyStop
 from .resume import Resume
-from .weight_average import WeightAverage
 
 __all__ = ["LastCheckpoint"]
 
 _log = logging.getLogger(__name__)
+
+
+class Average(Protocol):
+    """An average of the weights; `WeightAverage` is one."""
+
+    decay: float
+    steps: int
+
+    def network_state(self) -> dict[str, torch.Tensor]:
+        """Return the averaged weights as the network's own state dict."""
+
+    def load(self, network_state: Mapping[str, torch.Tensor], steps: int) -> None:
+        """Go on averaging."""
 
 
 def _plain(value: Any) -> Any:
@@ -77,7 +90,7 @@ class LastCheckpoint:
         evaluator: Evaluator | None = None,
         best: BestCheckpoint | None = None,
         early_stop: EarlyStop | None = None,
-        average: WeightAverage | None = None,
+        average: Average | None = None,
         resume: Resume | None = None,
     ) -> None:
         self.path = Path(ckpt_dir) / "last.pt"

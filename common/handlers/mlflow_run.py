@@ -15,7 +15,7 @@ from monai.engines import Evaluator
 
 from ..error_sentence import sentence
 from ..running_config import running_config, top_level_scalars
-from .checkpoints import config_text
+from .checkpoint_folder import config_text
 from .epoch_averages import averages_of
 from .instance_metrics import NEGATIVE_LOSS
 from .mlflow_store import MLflowStore

@@ -5,7 +5,8 @@ from .crop_sampler import CropSampler
 from .datalist import dataset_name, fingerprint, load_datalist
 from .dataset_check import check_dataset
 from .dataset_folder import dataset_folder
-from .image_file import probe, read_image, stem_of
+from .image_file import probe, read_image
+from ..file_stem import stem_of
 from .image_list import list_image_items, list_images
 from .image_record import BadFileError, ImageFile, ImageHeader
 from .label_file import probe_labels, read_labels

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .dataset_json import SPLITS, Item
 from .folds import group_of
-from .image_file import is_image, stem_of
-from .image_list import LABEL_ENDINGS, by_stem, images_in, natural_key
+from .image_file import is_image
+from ..file_stem import stem_of
+from .images_in_folder import LABEL_ENDINGS, by_stem, images_in, natural_key
 
 _SPLIT_FOLDERS = {
     "training": ("training", "train"),

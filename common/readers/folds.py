@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .dataset_json import SPLITS, Item, name_in
-from .image_list import natural_key
+from .images_in_folder import natural_key
 
 GROUP_KEYS = ("patient", "slide")
 _FEWEST = 3  # one fold is tested, one validates, the rest trains

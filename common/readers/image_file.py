@@ -13,7 +13,6 @@ from .channels import ChannelChoice, choose_channels
 from .image_record import RGB_NAMES, BadFileError, ImageFile, ImageHeader
 
 SUFFIXES = (*plain_file.SUFFIXES, *tiff_file.SUFFIXES, *nifti_file.SUFFIXES)
-_DOUBLE_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.btf", ".nii.gz")
 logger = logging.getLogger(__name__)
 
 
@@ -26,20 +25,6 @@ def is_image(path: str | Path) -> bool:
     """
     name = Path(path).name.lower()
     return name.endswith(SUFFIXES) and not name.startswith(".")
-
-
-def stem_of(path: str | Path) -> str:
-    """Return the name of an image file without its suffix, the double ones included.
-
-    Example:
-        >>> stem_of("a/x.1.ome.tif"), stem_of("x.nii.gz"), stem_of("x.y.png")
-        ('x.1', 'x', 'x.y')
-    """
-    name = Path(path).name
-    for suffix in _DOUBLE_SUFFIXES:
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return Path(name).stem
 
 
 def probe(

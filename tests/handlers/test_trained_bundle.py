@@ -12,7 +12,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from common.handlers import trained_bundle, training_config
-from common.handlers.checkpoints import config_text
+from common.handlers.checkpoint_folder import config_text
 from common.readers import load_datalist, write_sample
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ import numpy as np
 from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
 from ..image_file import is_image, read_image
-from ..image_list import natural_key
+from ..images_in_folder import natural_key
 from ..plain_file import read_plain
 
 KINDS = ("fluorescence", "tissue", "brightfield")

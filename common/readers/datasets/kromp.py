@@ -27,7 +27,7 @@ import numpy as np
 from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source
 from ..image_file import probe, read_image
-from ..image_list import by_stem, images_in
+from ..images_in_folder import by_stem, images_in
 from ..label_file import read_labels
 
 TABLE, IMAGES, LABELS = "image_description.csv", "rawimages", "groundtruth"

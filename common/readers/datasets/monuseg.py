@@ -25,7 +25,7 @@ import numpy as np
 
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
 from ..image_file import is_image, probe
-from ..image_list import by_stem, natural_key
+from ..images_in_folder import by_stem, natural_key
 from ..outlines import outline_pixels
 
 TEST_FOLDER = re.compile("Test|TEST|(?<![A-Za-z])test")  # "MoNuSegTestData" and "test", not "latest"

@@ -32,8 +32,9 @@ import numpy as np
 
 from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
-from ..image_file import is_image, probe, stem_of
-from ..image_list import by_stem, natural_key
+from ..image_file import is_image, probe
+from ...file_stem import stem_of
+from ..images_in_folder import by_stem, natural_key
 from ..outlines import ellipse_corners, outline_pixels
 
 OUTLINES = ("polygon", "spline")  # beside ellipses, and lines that end where they begin

@@ -16,8 +16,9 @@ import numpy as np
 
 from ...nearest import suggest
 from ..dataset_image import DatasetImage, opened_source, paint_nuclei
-from ..image_file import probe, stem_of
-from ..image_list import images_in
+from ..image_file import probe
+from ...file_stem import stem_of
+from ..images_in_folder import images_in
 from ..outlines import outline_pixels
 
 logger = logging.getLogger(__name__)
