@@ -22,8 +22,8 @@ from monai.bundle import ConfigParser
 from torch.nn.functional import avg_pool2d
 
 from common.commands import main
-from common.cpu_speed import tune_cpu
 from common.decoders import CentreVotesDecoder, ComponentsDecoder, WatershedDecoder
+from common.devices import tune_cpu
 from common.losses import CurvatureAlignmentLoss
 from common.losses.curvature import MODES
 from common.metrics import (

@@ -17,11 +17,10 @@ import torch
 from monai.bundle import ConfigWorkflow, verify_net_in_out
 from monai.data import list_data_collate
 
+from common.bundle_config import build_items, find_slip, read_json, where
 from common.commands import check_overlays, main
-from common.config_faults import build_items, find_slip, read_json, where
-from common.error_sentence import sentence
-from common.nearest import suggest
-from common.readers import write_sample
+from common.messages import sentence, suggest
+from common.sample import write_sample
 
 SHAPE = (97, 83)  # multiples of nothing, so that padding is needed
 METADATA = (

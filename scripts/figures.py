@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common.commands import main
+from common.datalists import dataset_folder, load_datalist
+from common.engine.trained import training_config
 from common.figures import Subject, cascaded_unet_figures, logsage_figures, resnet18_unet_figures
-from common.handlers import training_config
-from common.readers import dataset_folder, load_datalist, stem_of
-from common.readers.channels import ChannelChoice
+from common.files import stem_of
+from common.readers import ChannelChoice
 
 FIGURES: dict[str, Callable[[Subject], list[Path]]] = {
     "logsage": logsage_figures,

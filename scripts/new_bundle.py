@@ -14,9 +14,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from common.bundle_config import read_json
 from common.commands import main
-from common.config_faults import read_json
-from common.nearest import suggest
+from common.messages import suggest
 
 # A small network of MONAI's own. Its first stride is 1: gaps of a pixel between nuclei survive.
 NETWORK = {

@@ -22,9 +22,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from common.commands import main
-from common.readers import stem_of
-from common.readers.datasets import DatasetImage, describe, read_dataset
-from common.readers.folder_layout import split_by_seed
+from common.conversions import describe, read_dataset
+from common.conversions._dataset_image import DatasetImage
+from common.datalists.folder_layout import split_by_seed
+from common.files import stem_of
 
 TEST_SHARE, MOST_VALIDATION = 0.15, 0.8
 

@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 from skimage.measure import label as connected_components
 
+from common.bundle_config import read_json
 from common.commands import main
-from common.config_faults import read_json
+from common.datalists import dataset_folder, load_datalist
 from common.export import contact_sheet, overlay, write_picture
+from common.files import stem_of
 from common.metrics import score_image, summarize
-from common.readers import dataset_folder, load_datalist, read_image, read_labels, stem_of
+from common.readers import read_image, read_labels
 
 SHOWN = ("f1_50_pooled", "ap_50_pooled", "pq_pooled", "aji_mean", "dice_mean")
 # Small crops and batches: in so short a training steps count more than pixels, and the images are small too.

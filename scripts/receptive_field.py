@@ -16,12 +16,13 @@ import torch
 from monai.bundle import ConfigParser
 
 from common.commands import check_scalars, main
-from common.cpu_speed import tune_cpu
-from common.export import write_whole
-from common.export.receptive_field_picture import FieldPanel, write_receptive_field_picture
-from common.handlers import find_weights, load_weights
-from common.handlers.trained_bundle import training_config
-from common.nearest import suggest
+from common.datalists import RunData, pixel_size_of, tell_scales
+from common.datalists.nucleus_reach import reaches_of_list
+from common.devices import tune_cpu
+from common.engine.trained import find_weights, load_weights, training_config
+from common.figures.receptive_field_picture import FieldPanel, write_receptive_field_picture
+from common.files import stem_of, write_whole
+from common.messages import suggest
 from common.networks.receptive_field import (
     IMAGE,
     effective_receptive_field,
@@ -29,9 +30,7 @@ from common.networks.receptive_field import (
     energy_radius,
     energy_within,
 )
-from common.readers import RunData, pixel_size_of, stem_of, tell_scales
-from common.readers.channels import ChannelChoice
-from common.readers.nucleus_reach import reaches_of_list
+from common.readers import ChannelChoice
 
 RANDOM = "random"  # instead of a file of weights
 MOST, HALF = 0.95, 0.5  # of the gradient

@@ -16,26 +16,40 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# folder of common -> the folders it may import; modules directly in common are leaves for everyone.
+# Rooms that know nothing of the others, and which all may use.
+LEAVES = {"files", "geometry", "messages", "devices"}
+# room of common -> the rooms it may import beside the leaves. A room of engine stands for itself.
 ALLOWED: dict[str, set[str]] = {
+    **dict.fromkeys(LEAVES, set()),
+    "bundle_config": set(),
+    "commands": {"bundle_config"},
+    "sample": set(),
     "readers": set(),
+    "datalists": {"readers", "sample"},
+    "conversions": {"readers"},
     "transforms": set(),
     "networks": set(),
     "losses": set(),
     "decoders": set(),
     "metrics": set(),
     "export": set(),
-    "handlers": {"metrics", "export"},
+    "engine/trained": {"bundle_config"},
+    "engine/checkpoints": {"bundle_config", "networks", "engine/trained"},
+    "engine/training": {"bundle_config", "networks", "engine/trained", "engine/checkpoints"},
+    "engine/evaluation": {"metrics", "export", "engine/trained", "engine/checkpoints"},
+    "engine/segmentation": {"export", "engine/trained"},
+    "engine/tracking": {
+        *("bundle_config", "export"),
+        *("engine/trained", "engine/checkpoints", "engine/training", "engine/evaluation"),
+    },
     # What a paper shows is made of everything that made its method.
-    "figures": {"readers", "transforms", "networks", "losses", "metrics", "handlers", "export"},
-    "slides": {"readers", "decoders", "export", "commands", "cluster"},
-    "commands": set(),
-    "cluster": set(),
+    "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
 }
+MAX_FILES = 15
 # Beside the CPU wheel of torch torchvision cannot be imported; two others bring it along, OpenCV clashes.
 FORBIDDEN = {"torchvision", "timm", "segment_anything", "cv2"}
 VAGUE = {"utils.py", "util.py", "helpers.py", "helper.py", "misc.py", "tools.py", "common.py"}
-MAX_LINES, MAX_CONFIG_LINES, MAX_EXPRESSION = 300, 80, 110
+MAX_LINES, MAX_EXPRESSION = 300, 110
 
 
 def files(folder: str, pattern: str = "*.py") -> list[Path]:
@@ -61,8 +75,13 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.level, ".".join(filter(None, (node.module, alias.name)))
 
 
-def imported_folders(path: Path, root: Path) -> set[str]:
-    """Return what a module imports relatively, as names directly under `root`; ".." for what lies outside."""
+def room_of(parts: tuple[str, ...]) -> str:
+    """Return the room that a module lies in: a folder of common, or a folder of engine."""
+    return "/".join(parts[:2]) if parts[0] == "engine" and len(parts) > 1 else parts[0]
+
+
+def imported_rooms(path: Path, root: Path) -> set[str]:
+    """Return the rooms that a module imports relatively; ".." for what lies outside `root`."""
     package = path.relative_to(root).parent.parts
     found = set()
     for level, name in imports(path):
@@ -72,7 +91,7 @@ def imported_folders(path: Path, root: Path) -> set[str]:
         if up > len(package):
             found.add("..")
             continue
-        found.add((*package[: len(package) - up], *name.split("."))[0])
+        found.add(room_of((*package[: len(package) - up], *name.split("."))))
     return found
 
 
@@ -82,32 +101,58 @@ def imported_folders(path: Path, root: Path) -> set[str]:
         ("readers/a.py", "from .b import c", "readers"),
         ("readers/a.py", "from ..metrics import c", "metrics"),
         ("readers/a.py", "from .. import metrics", "metrics"),
-        ("readers/datasets/a.py", "from ..b import c", "readers"),
-        ("readers/datasets/a.py", "from ...export import c", "export"),
+        ("engine/training/a.py", "from .b import c", "engine/training"),
+        ("engine/training/a.py", "from ..trained import c", "engine/trained"),
+        ("engine/training/a.py", "from ...export import c", "export"),
+        ("readers/a.py", "from ..engine.tracking import c", "engine/tracking"),
         ("readers/a.py", "from ...scripts import c", ".."),
-        ("a.py", "def f():\n    from .losses import c", "losses"),
+        ("losses/a.py", "def f():\n    from ..metrics import c", "metrics"),
     ],
 )
 def test_this_file_sees_who_imports_whom(tmp_path: Path, place: str, line: str, expected: str) -> None:
     path = tmp_path / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(line)
-    assert imported_folders(path, tmp_path) == {expected}
+    assert imported_rooms(path, tmp_path) == {expected}
 
 
 @pytest.mark.parametrize("path", COMMON, ids=named)
-def test_folders_know_only_those_they_may(path: Path) -> None:
+def test_rooms_know_only_those_they_may(path: Path) -> None:
     root = ROOT / "common"
-    inside = path.relative_to(root).parts
-    own = inside[0] if len(inside) > 1 else None
-    assert own is None or own in ALLOWED, f"{named(path)}: folder {own} is not in the picture: see ALLOWED"
-    known = {name for name in ALLOWED if (root / name).is_dir()}
-    used = (imported_folders(path, root) & (known | {".."})) - {own}
-    allowed = ALLOWED[own] if own else set()
-    assert used <= allowed, (
-        f"{named(path)} imports {', '.join(sorted(used - allowed))}: wire the pieces in a config, or move "
-        f"what both need into a module directly in common"
+    parts = path.relative_to(root).parts
+    if parts in (("__init__.py",), ("engine", "__init__.py")):
+        assert not list(imports(path)), f"{named(path)}: importing it would import every room"
+        return
+    own = room_of(parts[:-1]) if len(parts) > 1 else ""
+    assert own in ALLOWED, f"{named(path)} lies in no room of the picture: see ALLOWED"
+    used = imported_rooms(path, root) - {own} - LEAVES
+    assert used <= ALLOWED[own], (
+        f"{named(path)} imports {', '.join(sorted(used - ALLOWED[own]))}: wire the pieces in a config, or "
+        f"move what both need into a leaf: {', '.join(sorted(LEAVES))}"
     )
+    if own in LEAVES:
+        assert imported_rooms(path, root) <= {own}, f"{named(path)}: a leaf knows no other room"
+
+
+def test_the_picture_has_no_room_that_is_not_there() -> None:
+    there = {
+        room_of(path.relative_to(ROOT / "common").parts[:-1])
+        for path in COMMON
+        if path.parent.name != "common"
+    }
+    assert there - {"engine"} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("room", sorted(ALLOWED))
+def test_rooms_are_small(room: str) -> None:
+    inside = [path for path in COMMON if path.parent == ROOT / "common" / room and path.name != "__init__.py"]
+    assert 0 < len(inside) <= MAX_FILES, f"common/{room} holds {len(inside)} files: make two rooms of it"
+
+
+@pytest.mark.parametrize("path", COMMON, ids=named)
+def test_only_tracking_knows_mlflow(path: Path) -> None:
+    roots = {name.split(".")[0] for level, name in imports(path) if level == 0}
+    assert "mlflow" not in roots or path.parent.name == "tracking", named(path)
 
 
 @pytest.mark.parametrize("path", COMMON, ids=named)
@@ -148,10 +193,9 @@ def test_files_are_short(path: Path) -> None:
     )
 
 
-def test_each_folder_exports_by_name() -> None:
-    for path in COMMON:
-        if path.name != "__init__.py" or len(path.relative_to(ROOT / "common").parts) != 2:
-            continue
+def test_each_room_exports_by_name() -> None:
+    for room in ALLOWED:
+        path = ROOT / "common" / room / "__init__.py"
         assert "\n__all__ = [" in path.read_text("utf-8"), (
             f"{named(path)}: re-export the folder's public names and list them in __all__"
         )
@@ -171,18 +215,10 @@ def test_tests_mirror_common() -> None:
     """tests/<folder>/test_<concept>.py stands beside common/<folder>, or scripts, and shadows no package."""
     assert not (ROOT / "tests" / "common").exists(), "a folder tests/common would shadow the package"
     assert not [named(path) for path in TESTS if path.name == "__init__.py"]
-    homes = {path.name for path in (ROOT / "common").iterdir() if path.is_dir()} | {"scripts", "bundles"}
+    homes = {*ALLOWED, "engine", "scripts", "bundles"}
     for path in TESTS:
-        inside = path.relative_to(ROOT / "tests").parts
-        assert len(inside) == 1 or inside[0] in homes, (
-            f"{named(path)} tests a folder that common does not have"
-        )
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=named)
-def test_bundle_configs_are_short(path: Path) -> None:
-    count = len(path.read_text("utf-8").splitlines())
-    assert count <= MAX_CONFIG_LINES, f"{named(path)} has {count} lines: wiring belongs in common/configs"
+        inside = path.relative_to(ROOT / "tests").parent.as_posix()
+        assert inside in (".", *homes), f"{named(path)} tests a room that common does not have"
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

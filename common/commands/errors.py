@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from ..error_sentence import hint_of, sentence
+from ..messages import hint_of, sentence
 
 __all__ = ["install_excepthook", "report"]
 

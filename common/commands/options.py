@@ -19,9 +19,8 @@ from typing import Any
 import monai.bundle
 from monai.bundle import ConfigParser
 
-from ..nearest import nearest, suggest
-from ..pretrained_source import check_pretrained_source
-from ..running_config import running_command, running_config
+from ..bundle_config import check_pretrained_source, running_command, running_config
+from ..messages import nearest, suggest
 
 __all__ = [
     "check_folders",

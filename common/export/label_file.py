@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Integer
 
-from .whole_file import write_whole
+from ..files import write_whole
 
 __all__ = ["write_label_map"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from .whole_file import write_whole
+from ..files import write_whole
 
 __all__ = ["write_picture"]
 

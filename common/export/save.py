@@ -13,7 +13,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from ..file_stem import stem_of
+from ..files import stem_of
 from .label_file import write_label_map
 from .overlay import overlay as draw_overlay
 from .picture_file import write_picture

@@ -1,8 +1,24 @@
 """The figures of the papers, drawn on any image of a data set."""
 
 from .cascaded_unet import cascaded_unet_figures
+from .curvature_picture import CurvedLines, write_curvature_picture
+from .error_picture import ERROR_COLOURS, error_picture
 from .logsage import logsage_figures
+from .map_picture import write_map_picture
+from .panels_picture import Panel, write_panels
 from .resnet18_unet import resnet18_unet_figures
 from .subject import Subject
 
-__all__ = ["Subject", "cascaded_unet_figures", "logsage_figures", "resnet18_unet_figures"]
+__all__ = [
+    "CurvedLines",
+    "ERROR_COLOURS",
+    "Panel",
+    "Subject",
+    "cascaded_unet_figures",
+    "error_picture",
+    "logsage_figures",
+    "resnet18_unet_figures",
+    "write_curvature_picture",
+    "write_map_picture",
+    "write_panels",
+]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..export import ERROR_COLOURS, Panel, display_image, error_picture, write_panels
+from ..export import display_image
 from ..transforms import border_weights
+from .error_picture import ERROR_COLOURS, error_picture
+from .panels_picture import Panel, write_panels
 from .subject import Subject, Window, crowded_windows, scores_of
 
 __all__ = ["cascaded_unet_figures"]

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..export import CurvedLines, write_curvature_picture, write_map_picture
 from ..export.overlay import inner_outlines
 from ..losses import CurvatureAlignmentLoss, contour_curvature, curvature_pdf, trace_contours
 from ..networks import LoGFilter
+from .curvature_picture import CurvedLines, write_curvature_picture
+from .map_picture import write_map_picture
 from .subject import Subject, middle
 
 __all__ = ["logsage_figures"]

@@ -11,10 +11,11 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ..export import Panel, display_image, label_colours, overlay, write_panels
+from ..export import display_image, label_colours, overlay
 from ..export.display import is_brightfield
 from ..losses.hard_examples import FRACTION
 from ..metrics import propagate_labels
+from .panels_picture import Panel, write_panels
 from .subject import NO_WEIGHTS, Predicted, Subject, crowded_windows, scores_of
 
 __all__ = ["hardest_pixels", "mined_fraction", "oracle_steps", "resnet18_unet_figures"]

@@ -14,10 +14,10 @@ import torch
 from monai.bundle import ConfigParser
 from scipy import ndimage
 
-from ..handlers import Prediction, trained_bundle, training_config
+from ..engine.trained import Prediction, trained_bundle, training_config
+from ..files import stem_of
 from ..metrics import score_image
-from ..readers import read_image, read_labels, stem_of
-from ..readers.channels import ChannelChoice
+from ..readers import ChannelChoice, read_image, read_labels
 from ..transforms import border_weights
 
 __all__ = [

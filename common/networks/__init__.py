@@ -1,6 +1,7 @@
 """Image -> maps: the networks, and what runs them on a device and on images of any size."""
 
 from .cascaded_unet import CascadedUNet
+from .encoder import encoder_names, in_encoder
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
 from .parameter_groups import parameter_groups
@@ -16,6 +17,8 @@ __all__ = [
     "ResNet18UNet",
     "TileInferer",
     "VGG16UNet",
+    "encoder_names",
+    "in_encoder",
     "parameter_groups",
     "prepare",
 ]

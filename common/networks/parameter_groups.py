@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from ..encoder import encoder_names, in_encoder
+from .encoder import encoder_names, in_encoder
 
 __all__ = ["parameter_groups"]
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from ..cpu_speed import has_fast_bfloat16
+from ..devices import has_fast_bfloat16
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from ..nearest import nearest
+from ..messages import nearest
 
 ChannelChoice: TypeAlias = int | str | Sequence[int | str] | None
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..files import stem_of
 from .image_file import is_image
-from ..file_stem import stem_of
 
 # What Cellpose writes beside an image: its label maps, and flows that only Cellpose uses.
 LABEL_ENDINGS = ("_masks", "_cp_masks", "_mask", "_labels", "_label")

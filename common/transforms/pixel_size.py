@@ -16,7 +16,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 from torch.nn import functional
 
-from ..model_scale import ModelScale
+from ..geometry import ModelScale
 
 SCALE_KEY, SIZE_KEY, ORIGINAL_KEY = "scale", "image_size_px", "original_image"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigWorkflow
 
-from common.readers import write_sample
+from common.sample import write_sample
 
 ROOT = Path(__file__).parents[2]
 BUNDLES = sorted(path.parents[1].name for path in ROOT.glob("bundles/*/configs/train.json"))

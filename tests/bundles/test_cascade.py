@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from common.error_sentence import sentence
+from common.messages import sentence
 from common.networks import CascadedUNet
 
 from .conftest import ROOT

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.readers import write_sample
+from common.sample import write_sample
 
 from .conftest import channels_of
 

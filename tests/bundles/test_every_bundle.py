@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from common.error_sentence import sentence
+from common.messages import sentence
 from common.readers import read_image
 from scripts.check import check
 

@@ -17,9 +17,11 @@ import pytest
 import tifffile
 import torch
 
-from common.error_sentence import sentence
-from common.model_scale import ModelScale
-from common.readers import nucleus_diameter_px, read_image, write_sample
+from common.datalists import nucleus_diameter_px
+from common.geometry import ModelScale
+from common.messages import sentence
+from common.readers import read_image
+from common.sample import write_sample
 
 Segment = Callable[..., list[np.ndarray]]
 # The sample's pixels are 0.5 micrometres wide.

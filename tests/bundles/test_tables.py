@@ -12,7 +12,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 
-from common.handlers.instance_metrics import known_scores
+from common.engine.evaluation.instance_metrics import known_scores
 
 from .conftest import ROOT
 

@@ -19,7 +19,7 @@ CONFIG = {
     "items": [1, 2],
     "loader": {"_target_": "torch.utils.data.DataLoader", "dataset": "@items", "num_workers": "@epochs"},
     "initialize": [{"_target_": "common.commands.start", "log_dir": "@log_dir"}],
-    "imports": ["$import common.running_config as running", "$import json", "$import signal"],
+    "imports": ["$import common.bundle_config.running_config as running", "$import json", "$import signal"],
     "training": [
         "$print('settings', json.dumps(running.top_level_scalars(running.running_config())))",
         "$print('variant', running.variant(running.running_command()['config_files']))",

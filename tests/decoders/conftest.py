@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common.readers.sample import draw_label_map
+from common.sample import draw_label_map
 from common.transforms import instance_targets
 
 MAPS = ("foreground", "distance", "row_offset", "column_offset")

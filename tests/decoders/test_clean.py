@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from common.decoders.clean import clean_labels, fill_holes, highest_neighbour
+from common.decoders import clean_labels
+from common.decoders.clean import fill_holes, highest_neighbour
 
 
 def test_a_clean_label_map_stays_as_it_is(crowded: np.ndarray):

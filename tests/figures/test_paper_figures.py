@@ -9,8 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from common.figures.resnet18_unet import hardest_pixels, mined_fraction, oracle_steps
 from common.figures.subject import crowded_windows, middle, spoilt_truth
-from common.losses import HardExamplesLoss, InstanceMapsLoss
-from common.losses.hard_examples import FRACTION, hard_example_bce
+from common.losses import HardExamplesLoss, InstanceMapsLoss, hard_example_bce
+from common.losses.hard_examples import FRACTION
 from common.metrics import propagate_labels, score_image
 
 RNG = np.random.default_rng(0)

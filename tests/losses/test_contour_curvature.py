@@ -8,8 +8,8 @@ from drawn_nuclei import disc, nuclei
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from common.losses import contour_curvature, level_set_curvature, trace_contours
-from common.losses.contour_curvature import POINTS_PER_PX, _derivative_kernels, curvature_at
+from common.losses import contour_curvature, curvature_at, level_set_curvature, trace_contours
+from common.losses.contour_curvature import POINTS_PER_PX, _derivative_kernels
 
 
 def mean(curvature: Tensor, weight: Tensor) -> float:

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter, label
 from skimage.measure import find_contours
 from torch import Tensor
 
-from common.losses import trace_contours
-from common.losses.contours import SOFT, Contours
+from common.losses import Contours, trace_contours
+from common.losses.contours import SOFT
 
 
 def random_field(*shape: int, seed: int = 0, smooth: float = 1.0) -> Tensor:

@@ -6,8 +6,15 @@ from scipy import ndimage
 from skimage.feature import canny
 from skimage.segmentation import find_boundaries
 
-from common.metrics import contingency_table, matching_counts, outlines, score_image
-from common.metrics.boundary import boundary_counts, boundary_scores, dilate
+from common.metrics import (
+    boundary_counts,
+    boundary_scores,
+    contingency_table,
+    matching_counts,
+    outlines,
+    score_image,
+)
+from common.metrics.boundary import dilate
 
 
 def scores(truth, prediction):

@@ -13,7 +13,8 @@ import tifffile
 from monai.transforms import Compose, LoadImaged, Transposed
 from PIL import Image
 
-from common.readers import probe, read_image, stem_of
+from common.files import stem_of
+from common.readers import probe, read_image
 
 HEIGHT, WIDTH = 24, 40
 

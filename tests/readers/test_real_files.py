@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.readers import RunData, list_images, load_datalist, probe, read_image, read_labels
+from common.datalists import RunData, list_images, load_datalist
+from common.readers import probe, read_image, read_labels
 
 DATA = Path(os.environ.get("NUCLEI_DATA") or "nowhere")
 pytestmark = pytest.mark.skipif(

@@ -11,10 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from common.export import Panel
-from common.figures import cascaded_unet, logsage, resnet18_unet
-from common.handlers import training_config
-from common.readers import load_datalist, stem_of, write_sample
+from common.datalists import load_datalist
+from common.engine.trained import training_config
+from common.figures import Panel, cascaded_unet, logsage, resnet18_unet
+from common.files import stem_of
+from common.sample import write_sample
 from scripts import figures as script
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from common.readers import load_datalist, read_image, read_labels
+from common.datalists import load_datalist
+from common.readers import read_image, read_labels
 from scripts.prepare import _write_json, prepare
 
 IMAGE = np.arange(3 * 24 * 32, dtype=np.uint16).reshape(3, 24, 32)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from common.datalists import load_datalist
 from common.export import write_label_map
-from common.readers import load_datalist
-from common.readers.sample import write_sample
+from common.sample import write_sample
 from scripts import quickstart as script
 
 

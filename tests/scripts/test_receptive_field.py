@@ -14,8 +14,9 @@ import torch
 from monai.bundle import ConfigParser
 from PIL import Image
 
-from common.readers import load_datalist, read_labels
-from common.readers.nucleus_reach import nucleus_reaches
+from common.datalists import load_datalist
+from common.datalists.nucleus_reach import nucleus_reaches
+from common.readers import read_labels
 from scripts.check import sample_for
 from scripts.receptive_field import receptive_field, verdict
 

@@ -9,7 +9,7 @@ from monai.data import MetaTensor
 from scipy import ndimage
 
 from common.decoders import CentreVotesDecoder
-from common.readers.sample import draw_label_map
+from common.sample import draw_label_map
 from common.transforms import InstanceTargetsd, instance_targets
 from common.transforms.instance_targets import (
     MAPS,

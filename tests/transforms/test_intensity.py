@@ -6,7 +6,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import ScaleIntensityRangePercentiles
 
-from common.readers.sample import make_image
+from common.sample import make_image
 from common.transforms import ScalePercentilesd, scale_percentiles
 
 

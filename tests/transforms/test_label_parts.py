@@ -6,7 +6,7 @@ import torch
 from monai.data import MetaTensor
 from scipy import ndimage
 
-from common.readers.sample import draw_label_map
+from common.sample import draw_label_map
 from common.transforms import SplitLabelPartsd
 
 

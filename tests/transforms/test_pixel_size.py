@@ -8,16 +8,10 @@ import torch
 from monai.data import MetaTensor
 
 from common.decoders import CentreVotesDecoder, DecodeMapsd
+from common.geometry import ModelScale
 from common.metrics import score_image
-from common.model_scale import ModelScale
-from common.readers.sample import draw_label_map
-from common.transforms import (
-    InstanceTargetsd,
-    ToImageGridd,
-    ToModelScaled,
-    resample_image,
-    resample_labels,
-)
+from common.sample import draw_label_map
+from common.transforms import InstanceTargetsd, ToImageGridd, ToModelScaled, resample_image, resample_labels
 
 RNG = np.random.default_rng(0)
 SIZES = [(61, 83), (1, 7), (64, 32)]

@@ -1,0 +1,168 @@
+"""QuPath GeoJSON: a folder of images, each with a `.geojson` file of the same name that outlines its nuclei.
+
+In QuPath: File > Export objects as GeoJSON. Coordinates are pixels of the full-resolution image, x before y,
+with the corner of the first pixel at 0, 0, so its centre is at 0.5, 0.5.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import stem_of
+from ..geometry import outline_pixels
+from ..messages import suggest
+from ..readers import probe
+from ..readers.images_in_folder import images_in
+from ._dataset_image import DatasetImage, opened_source, paint_nuclei
+
+logger = logging.getLogger(__name__)
+
+
+def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
+    """Yield every image that has annotations, with its label map and the classes of its nuclei.
+
+    One feature is one nucleus, its holes left out; of a cell its nucleus is taken. Where a file has
+    detections or cells, its annotations are regions around them and are left out. The bigger nuclei are
+    painted first.
+
+    Args:
+        source: a folder (or archive) of images and `.geojson` files, together or in folders of their own.
+        only: the name of a class; nuclei of other classes are left out.
+
+    Raises:
+        FileNotFoundError: if the source is not there.
+        ValueError: if no image has annotations, or a file is no GeoJSON of pixels of its image.
+    """
+    with opened_source(source) as folder:
+        images = images_in(folder) or (images_in(folder / "images") if (folder / "images").is_dir() else [])
+        files = {file.stem: file for file in sorted([*folder.rglob("*.json"), *folder.rglob("*.geojson")])}
+        pairs = [(image, files.get(stem_of(image)) or files.get(image.name)) for image in images]
+        bare = [image.name for image, file in pairs if file is None]
+        if len(bare) == len(images):
+            raise ValueError(
+                f"{source} holds {len(images)} images and none has a .geojson file of its name: "
+                f"export them from QuPath"
+            )
+        if bare:
+            logger.warning(
+                "%d images without a .geojson file are left out, the first is %s", len(bare), bare[0]
+            )
+        seen: set[str] = set()
+        for image, file in pairs:
+            if file is not None:
+                yield _read_one(image, file, only, seen)
+        if only is not None and only not in seen:
+            raise ValueError(f"{source} has no nuclei of class {only!r}: {_offer(only, sorted(seen))}")
+
+
+def nucleus_pixels(geometry: dict[str, Any], shape: tuple[int, int]) -> np.ndarray:
+    """Return the pixels whose centres lie inside a polygon or several, and not in their holes.
+
+    Args:
+        geometry: GeoJSON Polygon or MultiPolygon in pixels (x, y).
+        shape: height and width; what lies outside is cut off.
+
+    Shapes:
+        returns: (N,), flat indices row * width + column.
+
+    Example:
+        >>> square = {"type": "Polygon", "coordinates": [[[1, 0], [3, 0], [3, 1], [1, 1], [1, 0]]]}
+        >>> nucleus_pixels(square, (2, 4)).tolist()
+        [1, 2]
+    """
+    coordinates = geometry["coordinates"]
+    found = [np.empty(0, np.int64)]
+    for rings in coordinates if geometry["type"] == "MultiPolygon" else [coordinates]:
+        outer, *holes = (outline_pixels(ring, shape) for ring in rings)
+        for hole in holes:
+            outer = np.setdiff1d(outer, hole)
+        found.append(outer)
+    return np.unique(np.concatenate(found))
+
+
+def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
+    header = probe(image)
+    shape = header.shape[1:]
+    features = _nuclei_of(file)
+    names = [_class_of(feature) for feature in features]
+    seen.update(name for name in names if name)
+    nuclei, classes = [], []
+    for number, (feature, name) in enumerate(zip(features, names, strict=True)):
+        if only is not None and name != only:
+            continue
+        try:
+            nuclei.append(nucleus_pixels(feature.get("nucleusGeometry") or feature["geometry"], shape))
+        except (TypeError, ValueError, IndexError, KeyError):
+            raise ValueError(
+                f"{file}: the outline of nucleus {number} is no list of points: export it again"
+            ) from None
+        classes.append(name)
+    gone = sum(pixels.size == 0 for pixels in nuclei)
+    if nuclei and gone == len(nuclei):
+        raise ValueError(
+            f"{file}: all {gone} outlines lie outside {image.name} ({shape[1]} x {shape[0]} pixels): export "
+            f"them for this image, in pixels of its full resolution"
+        )
+    label_map, kept = paint_nuclei(nuclei, shape)
+    if len(kept) < len(nuclei):
+        logger.warning(
+            "%s: %d outlines hold no pixel of their own and are left out", file, len(nuclei) - len(kept)
+        )
+    named = {label: classes[position] for label, position in enumerate(kept, start=1) if classes[position]}
+    return DatasetImage(stem_of(image), image, label_map, classes=named)
+
+
+def _nuclei_of(file: Path) -> list[dict[str, Any]]:
+    """Return the features of a file that outline nuclei."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not JSON ({error}): export it from QuPath again") from None
+    everything = list(_flat(content))
+    features = [feature for feature in everything if _is_area(feature)]
+    if everything and not features:  # no feature at all is an image without nuclei
+        raise ValueError(f"{file} holds no polygon: export the nuclei from QuPath as GeoJSON")
+    detected = [feature for feature in features if _type_of(feature) in ("detection", "cell", "tile")]
+    if detected and len(detected) < len(features):
+        logger.info("%s: %d annotations around detections are left out", file, len(features) - len(detected))
+    return detected or features
+
+
+def _flat(content: Any) -> Iterator[dict[str, Any]]:
+    """Walk through lists and collections, one inside another, down to the features."""
+    if isinstance(content, list):
+        for part in content:
+            yield from _flat(part)
+    elif isinstance(content, dict) and isinstance(content.get("features"), list):
+        yield from _flat(content["features"])
+    elif isinstance(content, dict) and content.get("type") in ("Polygon", "MultiPolygon"):
+        yield {"geometry": content}
+    elif isinstance(content, dict):
+        yield content
+
+
+def _is_area(feature: dict[str, Any]) -> bool:
+    geometry = feature.get("geometry")
+    return isinstance(geometry, dict) and geometry.get("type") in ("Polygon", "MultiPolygon")
+
+
+def _type_of(feature: dict[str, Any]) -> str:
+    properties = feature.get("properties") or {}
+    return str(properties.get("objectType") or properties.get("object_type") or "annotation").lower()
+
+
+def _class_of(feature: dict[str, Any]) -> str:
+    given = (feature.get("properties") or {}).get("classification") or {}
+    if isinstance(given, str):
+        return given
+    return str(given.get("name") or ": ".join(given.get("names") or []))
+
+
+def _offer(only: str, names: list[str]) -> str:
+    return suggest(only, names) if names else "its nuclei have no classes"

@@ -1,0 +1,25 @@
+"""Which images are trained on, validated and tested: lists, folders, folds, platforms, crops."""
+
+from .crop_sampler import CropSampler
+from .datalist import dataset_name, fingerprint, load_datalist
+from .dataset_check import check_dataset
+from .dataset_folder import dataset_folder
+from .image_list import list_image_items, list_images
+from .pixel_sizes import measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
+from .run_data import RunData
+
+__all__ = [
+    "CropSampler",
+    "RunData",
+    "check_dataset",
+    "dataset_folder",
+    "dataset_name",
+    "fingerprint",
+    "list_image_items",
+    "list_images",
+    "load_datalist",
+    "measure_training",
+    "nucleus_diameter_px",
+    "pixel_size_of",
+    "tell_scales",
+]

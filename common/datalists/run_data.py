@@ -1,0 +1,217 @@
+"""What a run trains, validates and tests on: one data set or several, by lists, folds or platform."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from ..readers import ChannelChoice
+from ..readers.dataset_json import SPLITS, Item
+from .datalist import (
+    Lists,
+    check_labels,
+    check_split,
+    dataset_name,
+    existing_folder,
+    fingerprint,
+    other_lists,
+    read_lists,
+)
+from .dataset_check import check_dataset
+from .dataset_folder import dataset_folder
+from .folds import GROUP_KEYS, check_fold, fold_lists
+from .inner_folds import deal_images, write_data_set
+from .platforms import choose_platform, platform_lists
+
+logger = logging.getLogger(__name__)
+
+
+class RunData:
+    """Lists of images, the name and the fingerprint of what a run reads; the log tells the lists' sizes.
+
+    Files are looked into when a list is asked for, so that an evaluation does not read the training images.
+
+    Args:
+        dataset_dir: folder of a data set, or several folders. A `sample_<modality>` is made on first use.
+        seed: of the split of plain folders, and of the folds.
+        channels: the choice that the reader will make, so that a missing channel is found early.
+        in_channels: how many channels the network takes; None does not ask.
+        fold: which fold is tested, from 0; None takes the lists as they are. Each data set is dealt by
+            itself.
+        folds: number of folds.
+        test_platform: the platform whose images are tested; None takes the lists as they are.
+
+    Raises:
+        FileNotFoundError: if a folder is not there.
+        ValueError: if two data sets are one or have one name, or there is no such fold or platform.
+    """
+
+    def __init__(
+        self,
+        dataset_dir: str | Path | Sequence[str | Path],
+        *,
+        seed: int = 0,
+        channels: ChannelChoice = None,
+        in_channels: int | None = None,
+        fold: int | None = None,
+        folds: int = 5,
+        test_platform: str | int | None = None,
+    ) -> None:
+        if fold is not None and test_platform is not None:
+            raise ValueError("--fold and --test_platform both choose the test images: give only one of them")
+        if fold is not None:
+            check_fold(fold, folds)
+        self.seed = seed
+        self.channels, self.in_channels, self.test_platform = channels, in_channels, test_platform
+        self.folders = _folders_by_name(dataset_dir)
+        self.lists: dict[str, Lists] = {}
+        how: dict[str, str] = {}
+        for name, folder in self.folders.items():
+            lists, seeded = read_lists(folder, seed=seed)
+            how[name] = f" (split by seed {seed})" if seeded else ""
+            if fold is not None:
+                lists, groups = fold_lists(_each_once(lists), folder, fold=fold, folds=folds, seed=seed)
+                how[name] = f" (fold {fold} of {folds}, {groups})"
+            self.lists[name] = lists
+        _refuse_shared_images(self.folders, self.lists)
+        if test_platform is not None:
+            by_folder = {folder: self.lists[name] for name, folder in self.folders.items()}
+            platform = choose_platform(test_platform, by_folder)
+            self.lists = {name: platform_lists(lists, platform) for name, lists in self.lists.items()}
+            how = dict.fromkeys(self.lists, f" (platform {platform} is tested)")
+        for name, lists in self.lists.items():
+            sizes = ", ".join(f"{len(items)} {split}" for split, items in lists.items())
+            logger.info("data set %s: %s images%s", name, sizes, how[name])
+
+    @property
+    def name(self) -> str:
+        """The data set's name; of several the names joined by "+"."""
+        return "+".join(self.folders)
+
+    def fingerprint(self) -> str:
+        """Return 12 hexadecimal digits that change when the data do; data sets may come in any order."""
+        prints = sorted(fingerprint(folder) for folder in self.folders.values())
+        if len(prints) == 1:
+            return prints[0]
+        return hashlib.blake2b("".join(prints).encode(), digest_size=6).hexdigest()
+
+    def items(self, split: str) -> list[Item]:
+        """Return a list of all data sets together, after a look into the header of every file.
+
+        Args:
+            split: "training", "validation" or "test".
+
+        Returns:
+            "image", "label" and "dataset" (its name) of each image, and the texts that are known of images,
+            such as "slide". All have the same keys, so that they can be batched: an unknown text is empty, a
+            "pixel_size_um" that the list does not tell NaN. Names of channels stay with the readers, which
+            find them themselves.
+
+        Raises:
+            FileNotFoundError: if a file is not there.
+            ValueError: if the list is empty or unknown, an image has no label, or a file cannot be used.
+        """
+        check_split(split)
+        found = [item | {"dataset": name} for name, lists in self.lists.items() for item in lists[split]]
+        if not found:
+            raise ValueError(self._why_empty(split))
+        for name, folder in self.folders.items():
+            check_labels(self.lists[name][split], f"the {split} list of {folder}")
+        check_dataset(found, channels=self.channels, in_channels=self.in_channels)
+        keys = ["image", "label", "dataset", *self._texts()]
+        return [
+            {key: "" if item.get(key) is None else str(item[key]) for key in keys}
+            | {"pixel_size_um": float(item.get("pixel_size_um") or math.nan)}
+            for item in found
+        ]
+
+    def deal_training(self, folds: int) -> dict[str, int]:
+        """Deal the training images, each data set by itself; what belongs to one patient stays together.
+
+        Args:
+            folds: number of parts, 2 or more.
+
+        Returns:
+            Part by the image's path.
+
+        Raises:
+            ValueError: if a data set has fewer groups of training images than parts.
+        """
+        dealt: dict[str, int] = {}
+        for name, folder in self.folders.items():
+            dealt |= deal_images(self.lists[name]["training"], folder, folds, seed=self.seed)
+        return dealt
+
+    def write_lists(self, folder: Path, *, left_out: Collection[str] = ()) -> list[str]:
+        """Write this run's training and validation lists as data sets of their own, without some images.
+
+        Args:
+            folder: where their folders are made.
+            left_out: paths of the images that they lack.
+
+        Returns:
+            The data sets' folders.
+        """
+        made = []
+        for name in self.folders:
+            lists = {split: self.lists[name][split] for split in ("training", "validation")}
+            made.append(str(write_data_set(folder, name, lists, left_out=left_out)))
+        return made
+
+    def _texts(self) -> list[str]:
+        """Name what is known of images in words; a patient's number counts as one."""
+        every = [item for lists in self.lists.values() for items in lists.values() for item in items]
+        known = {key for item in every for key, value in item.items() if isinstance(value, str)}
+        known.update(key for item in every for key in item.keys() & {*GROUP_KEYS, "platform"})
+        return sorted(known - {"image", "label", "dataset"})
+
+    def _why_empty(self, split: str) -> str:
+        folders = " and ".join(map(str, self.folders.values()))
+        if self.test_platform is not None and split != "test":
+            return (
+                f"--test_platform {self.test_platform} leaves no {split} images in {folders}: list some of "
+                f'another platform as "{split}" in dataset.json'
+            )
+        joined: Lists = {name: [] for name in SPLITS}
+        for lists in self.lists.values():
+            for name in SPLITS:
+                joined[name] += lists[name]
+        return f"the {split} list of {folders} is empty: use {other_lists(joined)}"
+
+
+def _folders_by_name(dataset_dir: str | Path | Sequence[str | Path]) -> dict[str, Path]:
+    given = [dataset_dir] if isinstance(dataset_dir, (str, Path)) else list(dataset_dir)
+    if not given:
+        raise ValueError("--dataset_dir names no folder: give one, or several as \"['A','B']\"")
+    folders: dict[str, Path] = {}
+    for one in given:
+        folder = existing_folder(dataset_folder(one))
+        if folder in folders.values():
+            raise ValueError(f"--dataset_dir names {folder} twice: name each data set once")
+        name = dataset_name(folder)
+        if name in folders:
+            raise ValueError(
+                f"the data sets in {folders[name]} and {folder} are both named {name}: rename one, in its "
+                f"dataset.json or, where it has none, its folder"
+            )
+        folders[name] = folder
+    return folders
+
+
+def _each_once(lists: Lists) -> list[Item]:
+    """Return every image of the lists once, whichever of them name it."""
+    return list({item["image"]: item for items in lists.values() for item in items}.values())
+
+
+def _refuse_shared_images(folders: dict[str, Path], lists: dict[str, Lists]) -> None:
+    """Refuse an image that two data sets list: it could be trained on in one and tested in the other."""
+    owner: dict[str, str] = {}
+    for name in lists:
+        for item in _each_once(lists[name]):
+            first = owner.setdefault(item["image"], name)
+            if first != name:
+                both = f"{folders[first]} and {folders[name]}"
+                raise ValueError(f"{item['image']} is listed in both {both}: take it out of one")

@@ -1,0 +1,5 @@
+"""The processor: what is fast on it, and how it is set up."""
+
+from .cpu_speed import has_fast_bfloat16, tune_cpu
+
+__all__ = ["has_fast_bfloat16", "tune_cpu"]

@@ -1,0 +1,1 @@
+"""What runs a network over data, on the engines of ignite and MONAI; no mathematics."""

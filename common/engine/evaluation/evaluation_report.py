@@ -1,0 +1,75 @@
+"""The scores of an evaluation as a file, ``metrics.json``."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from ignite.engine import Engine, Events
+
+from ...files import write_whole
+from ...metrics import HEADLINE, json_safe
+
+__all__ = ["EvaluationReport"]
+
+_log = logging.getLogger(__name__)
+
+
+class EvaluationReport:
+    """Writes ``<output_dir>/metrics.json`` when an evaluator with `InstanceMetrics` has finished.
+
+    The file holds every score as ``<id>_mean`` and ``<id>_pooled``, ``images`` with the scores of each, which
+    weights, list of the data set and IoU rule they belong to, and ``upper_bound`` apart from the scores. NaN,
+    the score of what is not defined, is null. It appears whole or not at all.
+
+    Args:
+        output_dir: folder of the file.
+        split: which list of the data set was evaluated.
+        weights: file of the weights; by default what `LoadWeights` loaded.
+    """
+
+    def __init__(
+        self, output_dir: str | Path, *, split: str = "test", weights: str | Path | None = None
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.split = split
+        self.weights = weights
+
+    def attach(self, engine: Engine) -> None:
+        """Follow an evaluator.
+
+        Args:
+            engine: a MONAI evaluator.
+        """
+        engine.add_event_handler(Events.COMPLETED, self.completed)
+
+    def completed(self, engine: Engine) -> None:
+        """Write the file and log the scores that tables show.
+
+        Raises:
+            ValueError: if the evaluator has no `InstanceMetrics`.
+        """
+        summary = getattr(engine.state, "instance_summary", None)
+        if summary is None:
+            raise ValueError(
+                "there are no scores to report: give the evaluator InstanceMetrics as its key_metric"
+            )
+        if engine.state.rank != 0:
+            return
+        weights = self.weights or getattr(engine.state, "weights_file", None)
+        report = {
+            "split": self.split,
+            "weights": None if weights is None else str(weights),
+            "iou_rule": engine.state.iou_rule,
+            **summary,
+            "upper_bound": getattr(engine.state, "upper_bound", {}),
+            "images": engine.state.instance_rows,
+        }
+        text = json.dumps(json_safe(report), indent=2, allow_nan=False)
+        path = write_whole(
+            self.output_dir / "metrics.json", lambda part: part.write_text(text, encoding="utf-8")
+        )
+        scores = "  ".join(f"{name} {summary[name]:.3f}" for name in HEADLINE)
+        _log.info("%s list, %d images: %s", self.split, summary["n_images"], scores)
+        _log.info("scores written to %s", path)

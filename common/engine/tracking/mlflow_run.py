@@ -1,0 +1,232 @@
+"""A training or an evaluation as one run in MLflow: settings, numbers, pictures, weights, how it ended."""
+
+from __future__ import annotations
+
+import logging
+import math
+import numbers
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events, State
+from monai.engines import Evaluator
+
+from ...bundle_config import running_config, top_level_scalars
+from ...messages import sentence
+from ..checkpoints import Resume
+from ..checkpoints.folder import config_text
+from ..evaluation.instance_metrics import NEGATIVE_LOSS
+from ..training import averages_of
+from .mlflow_store import MLflowStore
+from .pictures import Pictures
+from .provenance import code_tags, run_name
+
+__all__ = ["MLflowRun"]
+
+_log = logging.getLogger(__name__)
+
+
+def _is_on(enabled: bool | int | str | None) -> bool:
+    """Read a switch as it arrives from a command line, ``off`` or ``False``.
+
+    Example:
+        >>> [_is_on(value) for value in (True, "on", False, "off", "none", None)]
+        [True, True, False, False, False, False]
+    """
+    return str(enabled).strip().lower() not in ("", "0", "false", "no", "none", "off")
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    # A score that is not defined (no nucleus in the images) is not noted; a loss that became NaN is.
+    usable = {name: value for name, value in values.items() if isinstance(value, numbers.Real)}
+    return {name: float(v) for name, v in usable.items() if not math.isnan(v) or "loss" in name}
+
+
+def _best(state: State) -> dict[str, float]:
+    # MLflow lists runs by their last values; they are compared by the best, whose weights are kept.
+    name, value = state.key_metric_name, state.best_metric
+    if name == NEGATIVE_LOSS:
+        name, value = "val_loss", -value
+    return {f"best_{name}": value, "best_epoch": state.best_metric_epoch}
+
+
+class MLflowRun:
+    """Notes a run in MLflow, on a trainer or on an evaluator that works alone.
+
+    It must be the **first** handler that listens to exceptions: ignite tells only the first one. It
+    ends the run as FAILED, or KILLED on Ctrl-C, and raises the exception again. What it notes per epoch it
+    notes after all other handlers, so that the validation of the epoch is there. An epoch has the scores of
+    our tables, an evaluation all of them.
+
+    Args:
+        bundle: name of the bundle.
+        experiment: name of the experiment: the data set.
+        evaluator: the evaluator of a trainer's validation.
+        ckpt_dir: folder whose ``model.pt``, if this training wrote it, is kept with the run.
+        fingerprint: short text that changes with the data.
+        note: description shown on the run's page.
+        tags: more tags.
+        artifacts: more files to keep with the run, if they exist at its end.
+        pictures: how many validation images to draw, or a `Pictures` that draws them.
+        enabled: whether to note anything; "off", "none", "no", "false" and "0" are false.
+        tracking_uri: address of the store, by default ``sqlite:///mlruns.db``; ``MLFLOW_TRACKING_URI``
+            overrides it.
+        config: the executed configuration; by default the one that MONAI is executing.
+        resume: the training that is continued, whose run is continued too.
+    """
+
+    def __init__(
+        self,
+        bundle: str,
+        experiment: str,
+        *,
+        evaluator: Evaluator | None = None,
+        ckpt_dir: str | Path | None = None,
+        fingerprint: str | None = None,
+        note: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        artifacts: Sequence[str | Path] = (),
+        pictures: int | Pictures = 4,
+        enabled: bool | int | str | None = True,
+        tracking_uri: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        resume: Resume | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self.experiment = experiment
+        self.evaluator = evaluator
+        self.ckpt_dir = None if ckpt_dir is None else Path(ckpt_dir)
+        self.fingerprint = fingerprint
+        self.note = note
+        self.tags = dict(tags or {})
+        self.artifacts = [Path(file) for file in artifacts]
+        self.pictures = Pictures(pictures) if isinstance(pictures, int) else pictures
+        self.enabled = _is_on(enabled)
+        self.tracking_uri = tracking_uri
+        self.config = running_config() if config is None else config
+        self.resume = resume
+        self.store: MLflowStore | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._weights_before: float | None = None
+        self._noted_epoch = 0
+
+    def attach(self, engine: Engine) -> None:
+        """Follow an engine; the first process of a distributed training notes for all.
+
+        Args:
+            engine: a MONAI trainer, or a MONAI evaluator that works alone.
+        """
+        if not self.enabled or engine.state.rank != 0:
+            return
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._exception_raised)
+        engine.add_event_handler(Events.STARTED, self._started)
+        if isinstance(engine, Evaluator):
+            self.evaluator = engine
+        else:
+            averages_of(engine)
+        if self.evaluator is not None:
+            self.pictures.attach(self.evaluator)
+
+    def _started(self, engine: Engine) -> None:
+        job = "evaluating" if isinstance(engine, Evaluator) else "training"
+        store = MLflowStore(self.experiment, run_name(self.bundle, job), tracking_uri=self.tracking_uri)
+        tags = {"bundle": self.bundle, "job": job, **code_tags(), **self.tags}
+        if self.fingerprint is not None:
+            tags["data_fingerprint"] = str(self.fingerprint)
+        tags["mlflow.note.content"] = self.note or f"`{tags['command']}`"
+        earlier = self.resume.run_id if self.resume is not None and self.resume.found else None
+        store.open(engine, params=top_level_scalars(self.config or {}), tags=tags, run_id=earlier)
+        self.store = store
+        # Kept by the last checkpoint, so that a later start finds this run.
+        engine.state.mlflow_run_id = store.run_id
+        continues = store.run_id == earlier
+        # A training that is killed between the note of an epoch and its checkpoint repeats the epoch.
+        self._noted_epoch = store.last_step("epoch_seconds") if continues else 0
+        self._scratch = tempfile.TemporaryDirectory(prefix="mlflow_", ignore_cleanup_errors=True)
+        self._weights_before = None if continues else self._weights_time()
+        if self.config is not None:
+            store.text(config_text(self.config), "train.json" if job == "training" else "evaluate.json")
+        _log.info("MLflow: run %r of experiment %r", store.run_name, self.experiment)
+        # Added now and not in attach, so that they come after every other handler: the validation, the
+        # checkpoints.
+        late = {Events.COMPLETED: self._completed}
+        if job == "training":
+            late[Events.EPOCH_COMPLETED] = self._epoch_completed
+        for event, handler in late.items():
+            if not engine.has_event_handler(handler, event):
+                engine.add_event_handler(event, handler)
+
+    def _weights_time(self) -> float | None:
+        file = None if self.ckpt_dir is None else self.ckpt_dir / "model.pt"
+        return file.stat().st_mtime if file is not None and file.is_file() else None
+
+    def _epoch_completed(self, engine: Engine) -> None:
+        if self.store is None:
+            return
+        epoch, averages = engine.state.epoch, averages_of(engine)
+        values: dict[str, Any] = {"train_loss": averages.loss, "epoch_seconds": averages.seconds}
+        # A loss may tell its sum among its terms; it is the "train_loss" already.
+        terms = {name: value for name, value in averages.terms.items() if name != "total"}
+        values.update({f"train_loss_{name}": value for name, value in terms.items()})
+        if rates := averages.learning_rates:
+            values["learning_rate"] = rates[0]
+            if len(set(rates)) > 1:
+                values.update(
+                    {f"learning_rate_{number}": rate for number, rate in enumerate(rates[1:], start=1)}
+                )
+        # Between two validations the evaluator's state still holds the scores of the earlier one.
+        state = None if self.evaluator is None else self.evaluator.state
+        if state is not None and state.epoch == epoch:
+            values.update({name: value for name, value in state.metrics.items() if name != NEGATIVE_LOSS})
+        if state is not None and state.best_metric_epoch == epoch:
+            values.update(_best(state))
+        if epoch > self._noted_epoch:
+            self.store.metrics(_numbers(values), step=epoch)
+        if state is not None and state.best_metric_epoch == epoch:
+            self._draw("best", self.store)
+
+    def _draw(self, what: str, store: MLflowStore) -> None:
+        assert self._scratch is not None
+        folder = Path(self._scratch.name) / what
+        try:
+            files = self.pictures.save(folder)
+        except (OSError, ValueError, TypeError, IndexError) as error:
+            # A picture is a help; no training ends for the lack of one.
+            _log.warning("the %s validation images could not be drawn: %s", what, error)
+            return
+        if files:
+            store.artifacts(folder, f"overlays/{what}")
+
+    def _completed(self, engine: Engine) -> None:
+        if isinstance(engine, Evaluator) and self.store is not None:
+            # No groups such as "other/<id>": MLflow's charts show groups above the scores of our tables.
+            values = {**engine.state.metrics, **getattr(engine.state, "instance_summary", {})}
+            self.store.metrics(_numbers(values), step=0)
+            if weights := getattr(engine.state, "weights_file", None):
+                self.store.tag("weights", str(weights))
+        self._end("FINISHED")
+
+    def _exception_raised(self, engine: Engine, error: BaseException) -> None:
+        # ignite tells of an exception within an iteration twice; the run is ended the first time.
+        if isinstance(error, KeyboardInterrupt):
+            self._end("KILLED")
+        else:
+            if self.store is not None:
+                self.store.tag("error", sentence(error)[:500])
+            self._end("FAILED")
+        raise error
+
+    def _end(self, status: str) -> None:
+        store, self.store = self.store, None
+        if store is None:
+            return
+        self._draw("last", store)
+        if self.ckpt_dir is not None and self._weights_time() not in (None, self._weights_before):
+            store.artifact(self.ckpt_dir / "model.pt", "model")
+        for file in self.artifacts:
+            store.artifact(file)
+        store.close(status)
+        if self._scratch is not None:
+            self._scratch.cleanup()

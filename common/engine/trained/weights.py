@@ -1,0 +1,189 @@
+"""Which weights to use, and loading them with an error that says what does not fit."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from ...bundle_config import running_config
+from .lists import check_trained_lists
+from .network import check_trained_network
+
+__all__ = ["LoadWeights", "find_weights", "load_weights", "read_weights", "weights_candidates"]
+
+_log = logging.getLogger(__name__)
+
+
+def weights_candidates(
+    ckpt_dir: str | Path | None = None, bundle_root: str | Path | None = None
+) -> list[tuple[Path, str]]:
+    """Return the files that weights are looked for in, the first choice first, and what each of them is.
+
+    Args:
+        ckpt_dir: see `find_weights`.
+        bundle_root: see `find_weights`.
+    """
+    candidates = []
+    if ckpt_dir:
+        candidates += [
+            (Path(ckpt_dir) / "model.pt", "the best of your training"),
+            (Path(ckpt_dir) / "last.pt", "the last of your training, which has no best one yet"),
+        ]
+    if bundle_root:
+        candidates.append((Path(bundle_root) / "models" / "model.pt", "released with the bundle"))
+    return candidates
+
+
+def find_weights(
+    weights: str | Path | None = None,
+    ckpt_dir: str | Path | None = None,
+    bundle_root: str | Path | None = None,
+) -> Path:
+    """Choose the file of weights and log which: the named one, else one's own training, else released ones.
+
+    Args:
+        weights: a file named by the user.
+        ckpt_dir: folder of one's own training; its best (``model.pt``) comes before its last (``last.pt``).
+        bundle_root: folder of the bundle, whose released weights are ``models/model.pt``.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: saying how to train or to name a file.
+    """
+    if weights:
+        if not Path(weights).is_file():
+            raise FileNotFoundError(f"there is no file of weights {weights}: give --weights an existing file")
+        _log.info("weights: %s (named)", weights)
+        return Path(weights)
+    candidates = weights_candidates(ckpt_dir, bundle_root)
+    for file, what in candidates:
+        if file.is_file():
+            _log.info("weights: %s (%s)", file, what)
+            return file
+    looked = " or ".join(dict.fromkeys(str(file.parent) for file, _ in candidates)) or "nowhere"
+    raise FileNotFoundError(f"there are no weights in {looked}: train first, or name a file with --weights")
+
+
+def _state_dict(content: Any, path: Path) -> Mapping[str, torch.Tensor]:
+    for key in ("network", "model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not all(
+        isinstance(value, torch.Tensor) for value in content.values()
+    ):
+        raise ValueError(
+            f"{path} holds no weights: give a state dict, or a checkpoint with one under 'network'"
+        )
+    # DataParallel writes its own name in front of every key.
+    return {str(key).removeprefix("module."): value for key, value in content.items()}
+
+
+def _first(keys: list[str]) -> str:
+    return repr(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+
+
+def read_weights(path: str | Path) -> Mapping[str, torch.Tensor]:
+    """Read a file's weights by name.
+
+    Args:
+        path: a file with a plain state dict, or with one under "network" or "model".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file of weights {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as weights (damaged, or not written by torch.save): name another file"
+        ) from error
+    return _state_dict(content, path)
+
+
+def load_weights(network: torch.nn.Module, path: str | Path) -> None:
+    """Load weights into a network; nothing is loaded unless everything fits.
+
+    Args:
+        network: the network.
+        path: a file with a plain state dict, or with one under "network" or "model".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it holds no weights, or names and shapes differ from the network's.
+    """
+    state = read_weights(path)
+    own = network.state_dict()
+    faults = []
+    if missing := [key for key in own if key not in state]:
+        faults.append(f"{_first(missing)} missing")
+    if unexpected := [key for key in state if key not in own]:
+        faults.append(f"{_first(unexpected)} unexpected")
+    for key in own:
+        if key in state and state[key].shape != own[key].shape:
+            faults.append(
+                f"{key!r} has shape {tuple(state[key].shape)} where {tuple(own[key].shape)} is needed"
+            )
+            break
+    if faults:
+        raise ValueError(
+            f"{path} does not fit the network ({'; '.join(faults)}): use the settings it was trained with,"
+            " saved beside it in train.json"
+        )
+    network.load_state_dict(dict(state))
+
+
+class LoadWeights:
+    """Loads weights into the network when an evaluator starts, and leaves the file as ``state.weights_file``.
+
+    Args:
+        network: the network.
+        weights: a file named by the user, or None.
+        ckpt_dir: folder of one's own training, see `find_weights`.
+        bundle_root: folder of the bundle, see `find_weights`.
+        config: the configuration, whose network must be the one that was trained, and whose lists too; by
+            default the one that MONAI is executing.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        *,
+        weights: str | Path | None = None,
+        ckpt_dir: str | Path | None = None,
+        bundle_root: str | Path | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.network = network
+        self.weights = weights
+        self.ckpt_dir = ckpt_dir
+        self.bundle_root = bundle_root
+        self.config = running_config() if config is None else config
+
+    def attach(self, engine: Engine) -> None:
+        """Follow an engine.
+
+        Args:
+            engine: a MONAI evaluator or trainer.
+        """
+        engine.add_event_handler(Events.STARTED, self.started)
+
+    def started(self, engine: Engine) -> None:
+        """Find and load the weights."""
+        path = find_weights(self.weights, self.ckpt_dir, self.bundle_root)
+        check_trained_network(path, self.config)
+        check_trained_lists(path, self.config)
+        load_weights(self.network, path)
+        engine.state.weights_file = str(path)

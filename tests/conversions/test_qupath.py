@@ -1,0 +1,153 @@
+"""Outlines as QuPath exports them become the label map they were drawn around."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.draw import disk
+from skimage.measure import find_contours
+
+from common.conversions import read_dataset
+
+
+def square(x: int, y: int, size: int, *, closed: bool = True) -> list[list[float]]:
+    corners = [[x, y], [x + size, y], [x + size, y + size], [x, y + size], [x, y]]
+    return corners if closed else corners[:-1]
+
+
+def feature(
+    coordinates: Any, kind: str = "Polygon", *, name: str | None = None, object_type: str = "annotation"
+) -> dict:
+    properties = {"objectType": object_type} | ({"classification": {"name": name}} if name else {})
+    return {
+        "type": "Feature",
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": properties,
+    }
+
+
+def write(folder: Path, content: Any, *, name: str = "a", shape: tuple[int, int] = (40, 60)) -> Path:
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(np.zeros(shape, np.uint8)).save(folder / f"{name}.png")
+    (folder / f"{name}.geojson").write_text(json.dumps(content))
+    return folder
+
+
+def label_map(folder: Path, **options: str) -> np.ndarray:
+    (image,) = read_dataset("qupath", folder, **options)
+    return image.label_map
+
+
+def test_a_square_covers_the_pixels_inside_it(tmp_path: Path) -> None:
+    for closed in (True, False):
+        write(tmp_path, [feature([square(10, 5, 4, closed=closed)])])
+        expected = np.zeros((40, 60))
+        expected[5:9, 10:14] = 1
+        assert (label_map(tmp_path) == expected).all()
+
+
+def test_outlines_drawn_around_a_label_map_give_it_back(tmp_path: Path) -> None:
+    truth = np.zeros((40, 60), np.uint16)
+    for label, (row, column, radius) in enumerate(
+        [(10, 12, 8), (10, 28, 7.5), (28, 45, 11), (33, 10, 5)], start=1
+    ):
+        truth[disk((row, column), radius)] = label
+    features = []
+    for label in range(1, 5):
+        (contour,) = find_contours(np.pad(truth == label, 1).astype(float), 0.5)
+        features.append(feature([(contour[:, ::-1] - 1 + 0.5).tolist()]))  # pixel centres are at .5 in QuPath
+    assert (label_map(write(tmp_path, {"type": "FeatureCollection", "features": features})) == truth).all()
+
+
+def test_holes_parts_and_a_small_nucleus_on_a_big_one(tmp_path: Path) -> None:
+    ring = feature([square(2, 2, 12), square(5, 5, 4)])
+    parts = feature([[square(20, 2, 5)], [square(30, 2, 3)]], "MultiPolygon")
+    small, big = feature([square(44, 24, 4)]), feature([square(40, 20, 15)])
+    found = label_map(write(tmp_path, [ring, parts, small, big]))
+    assert [int((found == label).sum()) for label in range(5)] == [
+        40 * 60 - 128 - 34 - 225,
+        144 - 16,
+        25 + 9,
+        16,
+        209,
+    ]
+    assert (found[5:9, 5:9] == 0).all()
+    assert found[3, 22] == found[3, 31] == 2
+    assert (found[24:28, 44:48] == 3).all()
+
+
+@pytest.mark.parametrize(
+    "nest", [lambda f: f, lambda f: [f], lambda f: {"type": "FeatureCollection", "features": [f]}]
+)
+def test_collections_inside_collections(tmp_path: Path, nest: Any) -> None:
+    once = nest(feature([square(1, 1, 3)]))
+    assert label_map(write(tmp_path, once)).max() == 1
+    assert label_map(write(tmp_path, nest([once, nest(feature([square(10, 10, 3)]))]))).max() == 2
+
+
+def test_classes_go_with_their_nuclei(tmp_path: Path) -> None:
+    features = [
+        feature([square(1, 1, 3)], name="Tumor"),
+        feature([square(10, 1, 3)]),
+        feature([square(20, 1, 3)], name="Stroma"),
+    ]
+    write(tmp_path, features)
+    (image,) = read_dataset("qupath", tmp_path)
+    assert image.classes == {1: "Tumor", 3: "Stroma"}
+    assert label_map(tmp_path, only="Stroma").sum() == 9
+    with pytest.raises(ValueError, match="no nuclei of class 'Tumour': did you mean Tumor"):
+        label_map(tmp_path, only="Tumour")
+
+
+def test_of_cells_the_nucleus_and_of_regions_nothing(tmp_path: Path) -> None:
+    cell = feature([square(10, 10, 12)], object_type="cell")
+    cell["nucleusGeometry"] = {"type": "Polygon", "coordinates": [square(14, 14, 4)]}
+    found = label_map(write(tmp_path, [feature([square(0, 0, 40)]), cell]))
+    assert (found > 0).sum() == 16 and (found[14:18, 14:18] == 1).all()
+
+
+def test_what_lies_outside_is_cut_off(tmp_path: Path) -> None:
+    found = label_map(write(tmp_path, [feature([square(-3, -3, 8)]), feature([square(500, 500, 8)])]))
+    assert (found[:5, :5] == 1).all() and (found > 0).sum() == 25
+    with pytest.raises(ValueError, match=r"all 1 outlines lie outside a.png \(60 x 40 pixels\)"):
+        label_map(write(tmp_path, [feature([square(500, 500, 8)])]))
+
+
+def test_an_image_without_nuclei_and_one_without_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, {"type": "FeatureCollection", "features": []})
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "b.png")
+    assert label_map(tmp_path).max() == 0
+    assert "1 images without a .geojson file are left out, the first is b.png" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}},
+            "a.geojson holds no polygon",
+        ),
+        ([feature([["x", "y"]])], "a.geojson: the outline of nucleus 0"),
+        ([feature([])], "a.geojson: the outline of nucleus 0"),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        label_map(write(tmp_path, content))
+
+
+def test_mistakes_in_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, [])
+    (tmp_path / "a.geojson").write_text("{")
+    with pytest.raises(ValueError, match="a.geojson is not JSON"):
+        label_map(tmp_path)
+    (tmp_path / "a.geojson").unlink()
+    with pytest.raises(ValueError, match="1 images and none has a .geojson file"):
+        label_map(tmp_path)

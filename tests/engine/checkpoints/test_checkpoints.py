@@ -1,0 +1,107 @@
+"""Tests of the files that a training keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from ignite.engine import Events
+
+from common.engine.checkpoints import BestCheckpoint, CheckpointFolder, LastCheckpoint, Resume, set_aside
+
+
+def _same(one, other) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_the_best_is_a_plain_state_dict_of_the_best_epoch(workshop, tmp_path, at):
+    states = []
+    evaluator = workshop.evaluator([BestCheckpoint(tmp_path, workshop.network)])
+
+    def note(engine):
+        states.append({key: value.clone() for key, value in workshop.network.state_dict().items()})
+
+    evaluator.add_event_handler(Events.EPOCH_COMPLETED, note)
+
+    def spoil(engine):
+        torch.nn.init.constant_(workshop.network.bias, -100.0)
+
+    workshop.trainer(4, [at(Events.EPOCH_STARTED(once=4), spoil)], evaluator).run()
+    assert evaluator.state.best_metric_epoch == 3
+    saved = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert _same(saved, states[evaluator.state.best_metric_epoch - 1])
+    assert [file.name for file in tmp_path.iterdir()] == ["model.pt"]
+
+
+def test_the_last_has_network_optimizer_and_epoch(workshop, tmp_path):
+    workshop.trainer(2, [LastCheckpoint(tmp_path, workshop.network, workshop.optimizer)]).run()
+    saved = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert _same(saved["network"], workshop.network.state_dict())
+    assert saved["epoch"] == 2
+    assert saved["optimizer"]["param_groups"][0]["lr"] == 0.5
+
+
+def test_the_scale_of_mixed_precision_goes_on(workshop, tmp_path, at):
+    def scaled(scale):
+        return lambda engine: setattr(engine, "scaler", torch.amp.GradScaler("cpu", init_scale=scale))
+
+    found = []
+    for epochs, scale, enabled in ((1, 8.0, False), (2, 1024.0, True)):
+        resume = Resume(tmp_path, enabled=enabled, config={})
+        last = LastCheckpoint(tmp_path, workshop.network, workshop.optimizer, resume=resume)
+        # MONAI makes a scaler when a run starts, before any handler.
+        handlers = [at(Events.STARTED, scaled(scale)), last]
+        handlers.append(at(Events.EPOCH_COMPLETED, lambda e: found.append(e.scaler.get_scale())))
+        workshop.trainer(epochs, handlers).run()
+    assert found == [8.0, 8.0]
+
+
+def test_a_failed_write_leaves_the_earlier_checkpoint(workshop, tmp_path, monkeypatch):
+    handler = LastCheckpoint(tmp_path, workshop.network)
+    workshop.trainer(1, [handler]).run()
+    before = (tmp_path / "last.pt").read_bytes()
+
+    def half(checkpoint, file):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="no space"):
+        workshop.trainer(1, [handler]).run()
+    assert (tmp_path / "last.pt").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_earlier_training_is_kept_whole(workshop, tmp_path):
+    def train(epochs: int) -> None:
+        evaluator = workshop.evaluator([BestCheckpoint(tmp_path, workshop.network)])
+        folder = CheckpointFolder(tmp_path, config={"epochs": epochs})
+        last = LastCheckpoint(tmp_path, workshop.network)
+        workshop.trainer(epochs, [folder, last], evaluator).run()
+
+    train(1)
+    earlier = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    train(2)
+    folders = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert len(folders) == 1
+    assert {file.name: file.read_bytes() for file in folders[0].iterdir()} == earlier
+    assert json.loads((tmp_path / "train.json").read_text()) == {"epochs": 2}
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["epoch"] == 2
+
+
+def test_setting_aside_twice_within_a_second_loses_nothing(tmp_path):
+    for content in ("one", "two"):
+        (tmp_path / "model.pt").write_text(content)
+        set_aside(tmp_path)
+    assert sorted(file.read_text() for file in tmp_path.glob("*/model.pt")) == ["one", "two"]
+    assert set_aside(tmp_path) is None
+
+
+def test_a_training_that_continues_leaves_the_files(workshop, tmp_path):
+    torch.save({"epoch": 1, "settings": "{}"}, tmp_path / "last.pt")
+    earlier = (tmp_path / "last.pt").read_bytes()
+    (tmp_path / ".0.part.pt").write_text("half, of a training that was killed")
+    resume = Resume(tmp_path, enabled=True, config={})
+    workshop.trainer(1, [CheckpointFolder(tmp_path, resume=resume)]).run()
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"last.pt": earlier}
