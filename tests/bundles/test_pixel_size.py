@@ -83,7 +83,7 @@ def test_the_pixel_size_of_the_training_is_found_beside_the_weights(
     plain, wanted = segment(), segment(pixel_size_um=1.0)
     settings = {"pixel_size_um": 1.0, "model_diameter_px": 9.0}
     (Path(places["ckpt_dir"]) / "train.json").write_text(json.dumps(settings))
-    caplog.set_level(logging.INFO, "common.readers")
+    caplog.set_level(logging.INFO, "common.datalists")
     caplog.clear()
     assert all(map(np.array_equal, segment(), wanted))
     assert [text for text in caplog.messages if "pixels become" in text] == [
@@ -103,7 +103,7 @@ def test_images_without_a_pixel_size_are_taken_as_they_are_and_counted(
     plain = segment()
     bare = tmp_path / "bare"
     shutil.copytree(Path(places["dataset_dir"]) / "images", bare)
-    caplog.set_level(logging.INFO, "common.readers")
+    caplog.set_level(logging.INFO, "common.datalists")
     assert all(map(np.array_equal, segment(dataset_dir=str(bare), pixel_size_um=0.25), plain))
     assert "images: of unknown pixel size, taken as they are: 4" in caplog.messages
 

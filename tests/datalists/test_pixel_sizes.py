@@ -30,7 +30,7 @@ def write_pair(folder: Path, name: str, *, size_um: float | None = None, enlarge
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, "common.readers")
+    caplog.set_level(logging.INFO, "common.datalists")
     return caplog
 
 

@@ -14,7 +14,7 @@ from monai.bundle import ConfigWorkflow
 from common.engine.tracking import MLflowStore
 from common.sample import write_sample
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TINY = {
     "_target_": "common.networks.LoGSAGE",
     "in_channels": 1,

@@ -16,7 +16,7 @@ from common.engine.checkpoints.folder import config_text
 from common.engine.trained import trained_bundle, training_config
 from common.sample import write_sample
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BUNDLES = sorted(path.parents[1].name for path in ROOT.glob("bundles/*/configs/train.json"))
 FOREGROUND_ALONE = {
     "network_def": {"_target_": "common.networks.ResNet18UNet", "in_channels": 1, "out_channels": 1},

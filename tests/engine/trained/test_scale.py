@@ -60,7 +60,7 @@ def test_a_scale_of_the_training_is_remembered_aloud(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     leave(tmp_path, scale=0.5)
-    caplog.set_level(logging.INFO, "common.handlers")
+    caplog.set_level(logging.INFO, "common.engine")
     assert trained_scale(ckpt_dir=tmp_path).scale == 1.0
     assert "give --scale 0.5 if these are like them" in caplog.text
     caplog.clear()

@@ -18,7 +18,7 @@ import torch
 
 from common.sample import write_sample
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLS = 20
 NETWORK = {
     "_target_": "common.networks.LoGSAGE",
