@@ -1,7 +1,8 @@
 """Look a bundle through without training it: `python -m scripts.check BUNDLE` (or `all`), `--overlay FILE`.
 
 The first fault is said in one sentence with file, id and cause. It takes seconds: the data are a few sample
-images in a temporary folder.
+images in a temporary folder. `--mend` first writes inference.json anew from train.json, and every
+configuration in the common layout.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from monai.bundle import ConfigWorkflow, verify_net_in_out
 from monai.data import list_data_collate
 
-from common.bundle_config import build_items, find_slip, read_json, where
+from common.bundle_config import build_items, check_follows, find_slip, read_json, rewrite_configs, where
 from common.commands import check_overlays, main
 from common.messages import sentence, suggest
 from common.sample import write_sample
@@ -29,19 +30,24 @@ METADATA = (
 )
 
 
-def check(bundle: str, *, overlay: str | None = None, dataset_dir: str | None = None) -> None:
+def check(
+    bundle: str, *, overlay: str | None = None, dataset_dir: str | None = None, mend: bool = False
+) -> None:
     """Look a bundle through: metadata, training with each overlay, inference; a line for each in order.
 
     Args:
         bundle: its name, its folder, or "all".
         overlay: a configuration of your own that is merged into train.json, instead of the bundle's overlays.
         dataset_dir: images to try it on; the default are sample images with the channels of metadata.json.
+        mend: first write inference.json as train.json says, and every configuration in the common layout.
 
     Raises:
         ValueError: for the first fault, in one sentence with file, id and cause.
     """
     with _quiet():
         for folder in _folders(str(bundle)):
+            if mend:
+                rewrite_configs(folder / "configs")
             _check_bundle(folder, overlay=overlay, dataset_dir=dataset_dir)
 
 
@@ -58,7 +64,7 @@ def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None)
         check_overlays([str(file) for file in files])
         find_slip(files)
     find_slip([inference])
-    check_same_method(train, inference)
+    check_follows(train, inference)
     with tempfile.TemporaryDirectory(prefix="check-") as place:
         data = dataset_dir or sample_for(Path(place) / "sample", channels=channels[0])
         places = {"dataset_dir": str(data), "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
@@ -140,24 +146,6 @@ def check_metadata(file: Path) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def check_same_method(train: Path, inference: Path) -> None:
-    """Look whether inference does what was trained: takes from train.json what that spells out.
-
-    Args:
-        train: the bundle's train.json.
-        inference: its inference.json.
-
-    Raises:
-        ValueError: for the first block that differs.
-    """
-    written, taken = read_json(train), read_json(inference)
-    for name, block in written.items():
-        if isinstance(block, dict) and name in taken:
-            macro = f"%{train.as_posix()}::{name}"
-            if taken[name] not in (block, macro):
-                raise ValueError(f'{inference.as_posix()}: {name}: differs from train.json: write "{macro}"')
-
-
 @contextmanager
 def blame(name: str, files: Sequence[Path], doing: str) -> Iterator[None]:
     """Turn an exception into a sentence with file, id and what was being done.
@@ -224,7 +212,7 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
     taken, given = check_metadata(metadata)
     workflow, count = build(files, metadata, "train", mlflow=False, **places)
     get = workflow.parser.get_parsed_content
-    network, device = get("network"), get("device")
+    network, device = get("network"), get("hardware::device")
     with blame("train::dataset", files, "loading the training images"):
         dataset = get("train::dataset")
         batch = list_data_collate([dataset[0], dataset[1]])
@@ -263,7 +251,7 @@ def _check_whole_image(workflow: ConfigWorkflow, files: Sequence[Path]) -> None:
     get = workflow.parser.get_parsed_content
     with blame("validate::dataset", files, "loading the validation images"):
         item = get("validate::dataset")[0]
-    images = item["image"][None].to(get("device"))
+    images = item["image"][None].to(get("hardware::device"))
     with torch.no_grad(), blame("inferer", files, f"on an image {tuple(images.shape)}"):
         maps = get("inferer")(images, get("network").eval())
     if maps.shape[2:] != images.shape[2:]:

@@ -13,8 +13,9 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from common.bundle_config import read_json
+from common.bundle_config import inference_config, read_json, written
 from common.commands import main
 from common.messages import suggest
 
@@ -104,72 +105,34 @@ def _texts(source: Path, folder: Path) -> dict[str, str]:
         "out_channels": described["outputs"]["pred"]["num_channels"],
     }
 
-    def renamed(file: str) -> str:
+    def renamed(file: str) -> dict[str, Any]:
         text = (configs / file).read_text("utf-8")
         for parent in (source.parent.as_posix(), "runs"):
             text = re.sub(rf"{re.escape(parent)}/{re.escape(old)}\b", f"{parent}/{new}", text)
-        return text
+        content: dict[str, Any] = json.loads(text)
+        return content
 
-    train = set_value(renamed("train.json"), "bundle_name", new)
-    train = set_value(train, "network_def", network)
-    train = set_value(train, "inferer", inferer | {"divisor": DIVISOR})
-    metadata = re.sub(r'"\d+\*n"', f'"{DIVISOR}*n"', renamed("metadata.json"))
-    for key, value in {
+    train = renamed("train.json") | {
+        "bundle_name": new,
+        "network_def": network,
+        "inferer": inferer | {"divisor": DIVISOR},
+    }
+    metadata = renamed("metadata.json") | {
         "version": "0.1.0",
         "changelog": {"0.1.0": f"begun as {old} with a plain U-Net"},
         "name": f"{new} nuclei segmentation",
         "description": "U-Net on the image.",
         "references": [],
-    }.items():
-        metadata = set_value(metadata, key, value)
+    }
+    for side in metadata["network_data_format"].values():
+        for data in side.values():
+            data["spatial_shape"] = [f"{DIVISOR}*n"] * 2
     return {
-        "configs/train.json": train,
-        "configs/inference.json": renamed("inference.json"),
-        "configs/metadata.json": metadata,
+        "configs/train.json": written(train),
+        "configs/inference.json": written(inference_config(train, file=folder / "configs" / "train.json")),
+        "configs/metadata.json": written(metadata),
         "docs/README.md": CARD.format(name=new, folder=folder.as_posix()),
     }
-
-
-def set_value(text: str, key: str, value: object) -> str:
-    """Put another value at a top-level key of a JSON text, and leave the rest as it was written.
-
-    Args:
-        text: a JSON object.
-        key: one of its keys.
-        value: the new value.
-
-    Raises:
-        KeyError: the object has no such key.
-
-    Example:
-        >>> set_value('{"a": {"b": [1]}, "b": 2}', "b", [3])
-        '{"a": {"b": [1]}, "b": [3]}'
-    """
-    decoder = json.JSONDecoder()
-    position = text.index("{") + 1
-    while (begin := re.compile(r'[\s,]*(?=")').match(text, position)) is not None:
-        found, position = decoder.raw_decode(text, begin.end())
-        position = re.compile(r"\s*:\s*").match(text, position).end()  # type: ignore[union-attr]
-        _, end = decoder.raw_decode(text, position)
-        if found == key:
-            return text[:position] + _written(value) + text[end:]
-        position = end
-    raise KeyError(key)
-
-
-def _written(value: object) -> str:
-    """Write a value as the configurations do: on one line where it fits, else several entries a line."""
-    line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict) or len(line) <= 80:
-        return line
-    entries = [f"{json.dumps(key)}: {json.dumps(part, ensure_ascii=False)}" for key, part in value.items()]
-    lines = [entries[0]]
-    for entry in entries[1:]:
-        if len(lines[-1]) + len(entry) <= 90:
-            lines[-1] += f", {entry}"
-        else:
-            lines.append(entry)
-    return "{\n        " + ",\n        ".join(lines) + "\n    }"
 
 
 def _tell(folder: Path) -> None:

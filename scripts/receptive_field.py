@@ -96,7 +96,7 @@ def receptive_field(
         channels=parser["channels"],
         in_channels=parser["network_def"].get("in_channels"),
     )
-    model_scale = parser.get_parsed_content("evaluate::model_scale")
+    model_scale = parser.get_parsed_content("trained_scale")
     items = tell_scales(data.items(split), model_scale, split=split)
     spread = np.unique(np.linspace(0, len(items) - 1, min(images, len(items))).round().astype(int))
     crops, pixel_size_um = _crops(parser, [items[i] for i in spread], side)
@@ -207,7 +207,7 @@ def _fields(
     """Return the fields of three pixels in the image, and that of the centre in the encoder's layers."""
     side, channels = crops.shape[-1], crops.shape[1]
     divisor = int(parser["inferer"].get("divisor", side))
-    crops = crops.to(parser.get_parsed_content("device"))
+    crops = crops.to(parser.get_parsed_content("hardware::device"))
     layers = encoder_layers(network, crops.new_zeros(1, channels, 2 * divisor, 3 * divisor))
     middle = side // 2
     fields: Fields = {}

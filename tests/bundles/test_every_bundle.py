@@ -29,7 +29,9 @@ CONTRACT = {
     *("resume", "ema_decay", "accumulation_steps", "clip_norm", "pretrained", "freeze_encoder_epochs"),
     *("encoder_learning_rate_factor", "num_workers", "cache_images", "network_def", "targets", "loss"),
     *("optimizer", "decoder", "intensity"),
-    *("augmentation", "inferer", "scheduler", "device", "data", "network", "train", "validate", "evaluate"),
+    *("augmentation", "augmentation_ranges", "before_cropping", "prepare_batch"),
+    *("inferer", "scheduler", "device", "hardware", "data", "trained_scale", "network"),
+    *("train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
 }
 METADATA = {
@@ -94,7 +96,8 @@ def test_the_card_command_trains_evaluates_and_segments(bundle: str, sample: Pat
     assert {"model.pt", "last.pt", "train.json"} <= {file.name for file in (tmp_path / "ckpt").iterdir()}
 
     out = tmp_path / "evaluation"
-    run("evaluating", "--config_file", train, *places, "--output_dir", str(out), "--split", "validation")
+    told = ["--output_dir", str(out), "--split", "validation", "--device", "cpu"]
+    run("evaluating", "--config_file", train, *places, *told)
     report = json.loads((out / "metrics.json").read_text())
     assert len(report["images"]) == 2 and report["split"] == "validation"
     assert {"pq_pooled", "aji_mean", "ap_50_pooled", "f1_mu_pooled", "pixel_ap_mean"} <= set(report)
@@ -102,7 +105,7 @@ def test_the_card_command_trains_evaluates_and_segments(bundle: str, sample: Pat
     images, out = sample / "images", tmp_path / "segmented"
     text = run(
         "--config_file", f"bundles/{bundle}/configs/inference.json", "--output_dir", str(out),
-        "--dataset_dir", str(images), "--ckpt_dir", str(tmp_path / "ckpt"),
+        "--dataset_dir", str(images), "--ckpt_dir", str(tmp_path / "ckpt"), "--device", "cpu",
     )  # fmt: skip
     assert "model.pt" in text
     label_maps = sorted(out.glob("*"))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.new_bundle import new_bundle, set_value
+from common.bundle_config import written
+from scripts.new_bundle import new_bundle
 
 
 @pytest.fixture
@@ -39,4 +40,4 @@ def read(bundle: Path, name: str) -> dict[str, Any]:
 def edit(bundle: Path, name: str, key: str, value: Any) -> None:
     """Put another value at a top-level key of one of a bundle's files."""
     file = bundle / "configs" / f"{name}.json"
-    file.write_text(set_value(file.read_text("utf-8"), key, value), encoding="utf-8")
+    file.write_text(written(read(bundle, name) | {key: value}), encoding="utf-8")

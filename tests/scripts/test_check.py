@@ -119,7 +119,8 @@ WRITTEN = {
     ),
     "inference": (
         put("inference", "decoder", {"_target_": "common.decoders.ComponentsDecoder"}),
-        f'bundles/small/configs/inference.json: decoder: differs from train.json: write "%{TRAIN}::decoder"',
+        "bundles/small/configs/inference.json: decoder: does not follow from train.json: run "
+        "python -m scripts.check small --mend",
     ),
     "metadata's key": (
         replace(METADATA, '"monai_version"', '"monai_versoin"'),
@@ -193,6 +194,14 @@ def test_an_overlay_of_ones_own(small: Path, tmp_path: Path, capsys: pytest.Capt
         ValueError, match=r"mine.json: optimizer: there is no torch.optim.SDG: did you mean torch.optim.SGD"
     ):
         check("small", overlay=str(file))
+
+
+def test_inference_can_be_made_anew(small: Path) -> None:
+    before = {file: file.read_text("utf-8") for file in (small / "configs").iterdir()}
+    put("inference", "decoder", {"_target_": "common.decoders.ComponentsDecoder"})(small)
+    (small / "configs" / "metadata.json").write_text(json.dumps(read(small, "metadata")), encoding="utf-8")
+    check("small", mend=True)
+    assert {file: file.read_text("utf-8") for file in (small / "configs").iterdir()} == before
 
 
 def test_no_such_bundle(copy_of_repository: Path) -> None:

@@ -25,7 +25,7 @@ _FREE = {
 }
 # Wiring: a newer version of the code may write it differently.
 _WIRING = {
-    *("data", "network", "train", "validate", "evaluate"),
+    *("hardware", "data", "network", "trained_scale", "train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
 }
 

@@ -53,7 +53,7 @@ class TrainedBundle:
     def __init__(self, parser: ConfigParser, weights: Path) -> None:
         self.parser, self.weights = parser, weights
         self.network: torch.nn.Module = parser.get_parsed_content("network").eval()
-        self.device: torch.device = parser.get_parsed_content("device")
+        self.device: torch.device = parser.get_parsed_content("hardware::device")
         load_weights(self.network, weights)
 
     def prepare(self, item: Mapping[str, Any]) -> dict[str, Any]:
