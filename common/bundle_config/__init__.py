@@ -1,8 +1,10 @@
 """The configuration that is being executed, its faults, and where two differ."""
 
+from .components import completed, in_this_package
 from .config_faults import build_items, find_slip, read_json, where
+from .given_settings import given_settings
 from .pretrained_source import IMAGENET, check_pretrained_source
-from .running_config import running_command, running_config, top_level_scalars, variant
+from .running_config import running_command, running_config, running_parser, top_level_scalars, variant
 from .settings_difference import as_json, first_difference, shown
 
 __all__ = [
@@ -10,11 +12,15 @@ __all__ = [
     "as_json",
     "build_items",
     "check_pretrained_source",
+    "completed",
     "find_slip",
     "first_difference",
+    "given_settings",
+    "in_this_package",
     "read_json",
     "running_command",
     "running_config",
+    "running_parser",
     "shown",
     "top_level_scalars",
     "variant",
