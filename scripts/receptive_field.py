@@ -96,7 +96,7 @@ def receptive_field(
         channels=parser["channels"],
         in_channels=parser["network_def"].get("in_channels"),
     )
-    model_scale = parser.get_parsed_content("trained_scale")
+    model_scale = parser.get_parsed_content("data::model_scale")
     items = tell_scales(data.items(split), model_scale, split=split)
     spread = np.unique(np.linspace(0, len(items) - 1, min(images, len(items))).round().astype(int))
     crops, pixel_size_um = _crops(parser, [items[i] for i in spread], side)

@@ -1,10 +1,12 @@
 """The configuration that is being executed, its faults, and where two differ."""
 
+from .components import completed, in_this_package
 from .config_faults import build_items, find_slip, read_json, where
 from .config_text import written
+from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
 from .pretrained_source import IMAGENET, check_pretrained_source
-from .running_config import running_command, running_config, top_level_scalars, variant
+from .running_config import running_command, running_config, running_parser, top_level_scalars, variant
 from .settings_difference import as_json, first_difference, shown
 
 __all__ = [
@@ -13,13 +15,17 @@ __all__ = [
     "build_items",
     "check_follows",
     "check_pretrained_source",
+    "completed",
     "find_slip",
     "first_difference",
     "inference_config",
+    "given_settings",
+    "in_this_package",
     "read_json",
     "rewrite_configs",
     "running_command",
     "running_config",
+    "running_parser",
     "shown",
     "top_level_scalars",
     "variant",

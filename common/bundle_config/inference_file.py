@@ -20,7 +20,7 @@ _OPTIONS = (
 )
 _SHARED = "common/configs"
 # What training and inference have in common.
-_AS_IN_TRAINING = ("device", "hardware", "network", "trained_scale")
+_AS_IN_TRAINING = ("device", "hardware", "network")
 
 
 def inference_config(train: Mapping[str, Any], *, file: str | Path) -> dict[str, Any]:

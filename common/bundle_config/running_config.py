@@ -15,7 +15,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-__all__ = ["running_command", "running_config", "top_level_scalars", "variant"]
+__all__ = ["running_command", "running_config", "running_parser", "top_level_scalars", "variant"]
 
 # Strings that MONAI evaluates, refers or includes: they are wiring, not settings.
 _WIRING = ("$", "@", "%")
@@ -34,6 +34,20 @@ def _copied(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copied(item) for key, item in value.items()}
     return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def running_parser() -> ConfigParser | None:
+    """Return the parser of the MONAI bundle that is executing the caller, the nearest of several.
+
+    Returns:
+        The parser itself: what changes in it changes in the run. None where no bundle is being executed.
+    """
+    for frame in _callers():
+        # Only methods of the parser: a local variable that merely holds a parser executes nothing.
+        parser = frame.f_locals.get("self")
+        if isinstance(parser, ConfigParser):
+            return parser
+    return None
 
 
 def running_config() -> dict[str, Any] | None:
@@ -56,15 +70,11 @@ def running_config() -> dict[str, Any] | None:
         >>> running_config() is None
         True
     """
-    for frame in _callers():
-        # Only methods of the parser: a local variable that merely holds a parser executes nothing.
-        parser = frame.f_locals.get("self")
-        if isinstance(parser, ConfigParser):
-            config = parser.get()
-            if not isinstance(config, Mapping):
-                return None
-            return {key: _copied(value) for key, value in config.items() if key != ConfigParser.meta_key}
-    return None
+    parser = running_parser()
+    config = None if parser is None else parser.get()
+    if not isinstance(config, Mapping):
+        return None
+    return {key: _copied(value) for key, value in config.items() if key != ConfigParser.meta_key}
 
 
 def running_command() -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ CONTRACT = {
     *("encoder_learning_rate_factor", "num_workers", "cache_images", "network_def", "targets", "loss"),
     *("optimizer", "decoder", "intensity"),
     *("augmentation", "augmentation_ranges", "before_cropping", "prepare_batch"),
-    *("inferer", "scheduler", "device", "hardware", "data", "trained_scale", "network"),
+    *("inferer", "scheduler", "device", "hardware", "data", "network"),
     *("train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
 }

@@ -25,7 +25,7 @@ _FREE = {
 }
 # Wiring: a newer version of the code may write it differently.
 _WIRING = {
-    *("hardware", "data", "network", "trained_scale", "train", "validate", "evaluate"),
+    *("hardware", "data", "network", "train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
 }
 

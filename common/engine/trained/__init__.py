@@ -1,8 +1,9 @@
 """A finished training: its weights, and the settings that hold for evaluation and inference."""
 
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
-from .scale import trained_scale
-from .weights import LoadWeights, find_weights, load_weights
+from .settings import trained_settings
+from .use_settings import LoadWeights, use_trained_settings
+from .weights import find_weights, load_weights
 
 __all__ = [
     "LoadWeights",
@@ -11,6 +12,7 @@ __all__ = [
     "find_weights",
     "load_weights",
     "trained_bundle",
-    "trained_scale",
+    "trained_settings",
     "training_config",
+    "use_trained_settings",
 ]

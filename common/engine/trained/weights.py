@@ -9,35 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
 
-from ...bundle_config import running_config
-from .lists import check_trained_lists
-from .network import check_trained_network
-
-__all__ = ["LoadWeights", "find_weights", "load_weights", "read_weights", "weights_candidates"]
+__all__ = ["find_weights", "load_weights", "read_weights"]
 
 _log = logging.getLogger(__name__)
-
-
-def weights_candidates(
-    ckpt_dir: str | Path | None = None, bundle_root: str | Path | None = None
-) -> list[tuple[Path, str]]:
-    """Return the files that weights are looked for in, the first choice first, and what each of them is.
-
-    Args:
-        ckpt_dir: see `find_weights`.
-        bundle_root: see `find_weights`.
-    """
-    candidates = []
-    if ckpt_dir:
-        candidates += [
-            (Path(ckpt_dir) / "model.pt", "the best of your training"),
-            (Path(ckpt_dir) / "last.pt", "the last of your training, which has no best one yet"),
-        ]
-    if bundle_root:
-        candidates.append((Path(bundle_root) / "models" / "model.pt", "released with the bundle"))
-    return candidates
 
 
 def find_weights(
@@ -63,7 +38,14 @@ def find_weights(
             raise FileNotFoundError(f"there is no file of weights {weights}: give --weights an existing file")
         _log.info("weights: %s (named)", weights)
         return Path(weights)
-    candidates = weights_candidates(ckpt_dir, bundle_root)
+    candidates = []
+    if ckpt_dir:
+        candidates += [
+            (Path(ckpt_dir) / "model.pt", "the best of your training"),
+            (Path(ckpt_dir) / "last.pt", "the last of your training, which has no best one yet"),
+        ]
+    if bundle_root:
+        candidates.append((Path(bundle_root) / "models" / "model.pt", "released with the bundle"))
     for file, what in candidates:
         if file.is_file():
             _log.info("weights: %s (%s)", file, what)
@@ -143,47 +125,3 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
             " saved beside it in train.json"
         )
     network.load_state_dict(dict(state))
-
-
-class LoadWeights:
-    """Loads weights into the network when an evaluator starts, and leaves the file as ``state.weights_file``.
-
-    Args:
-        network: the network.
-        weights: a file named by the user, or None.
-        ckpt_dir: folder of one's own training, see `find_weights`.
-        bundle_root: folder of the bundle, see `find_weights`.
-        config: the configuration, whose network must be the one that was trained, and whose lists too; by
-            default the one that MONAI is executing.
-    """
-
-    def __init__(
-        self,
-        network: torch.nn.Module,
-        *,
-        weights: str | Path | None = None,
-        ckpt_dir: str | Path | None = None,
-        bundle_root: str | Path | None = None,
-        config: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.network = network
-        self.weights = weights
-        self.ckpt_dir = ckpt_dir
-        self.bundle_root = bundle_root
-        self.config = running_config() if config is None else config
-
-    def attach(self, engine: Engine) -> None:
-        """Follow an engine.
-
-        Args:
-            engine: a MONAI evaluator or trainer.
-        """
-        engine.add_event_handler(Events.STARTED, self.started)
-
-    def started(self, engine: Engine) -> None:
-        """Find and load the weights."""
-        path = find_weights(self.weights, self.ckpt_dir, self.bundle_root)
-        check_trained_network(path, self.config)
-        check_trained_lists(path, self.config)
-        load_weights(self.network, path)
-        engine.state.weights_file = str(path)

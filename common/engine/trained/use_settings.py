@@ -1,0 +1,106 @@
+"""Puts a training's settings into the bundle that runs its weights, and loads these weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from ...bundle_config import given_settings, running_config, running_parser, shown
+from .settings import check_trained_settings, overruled_settings, settings_to_take, trained_settings
+from .weights import find_weights, load_weights
+
+__all__ = ["LoadWeights", "use_trained_settings"]
+
+_log = logging.getLogger(__name__)
+
+
+def use_trained_settings(
+    *,
+    weights: str | Path | None = None,
+    ckpt_dir: str | Path | None = None,
+    bundle_root: str | Path | None = None,
+) -> None:
+    """Let what a training used hold in the bundle that is being executed; the first step of its command.
+
+    In a configuration, before the step that runs the evaluator::
+
+        {"_target_": "common.engine.trained.use_trained_settings", "weights": "@weights", ...}
+
+    Args:
+        weights: a file named by the user, see `find_weights`.
+        ckpt_dir: folder of one's own training, see `find_weights`.
+        bundle_root: folder of the bundle, see `find_weights`.
+
+    Raises:
+        FileNotFoundError: if there are no weights.
+        ValueError: if the user wants what the weights cannot do, see `check_trained_settings`.
+    """
+    path = find_weights(weights, ckpt_dir, bundle_root)
+    parser, config = running_parser(), running_config()
+    trained = trained_settings(path)
+    if parser is None or config is None or not trained:
+        return
+    given = given_settings(config)
+    taken = settings_to_take(trained, config, given)
+    check_trained_settings(path, {**config, **taken}, given)
+    for words, settings in (
+        ("as in the training", taken),
+        ("unlike the training", overruled_settings(trained, config, given)),
+    ):
+        if settings:
+            values = {**config, **taken}
+            _log.info("%s: %s", words, ", ".join(f"{name} {shown(values[name])}" for name in settings))
+    if taken:
+        parser.update(taken)
+        # Setting forgets what was parsed, and MONAI is in the middle of a command.
+        parser.parse()
+
+
+class LoadWeights:
+    """Loads weights into the network when an evaluator starts, and leaves the file as ``state.weights_file``.
+
+    Args:
+        network: the network.
+        weights: a file named by the user, or None.
+        ckpt_dir: folder of one's own training, see `find_weights`.
+        bundle_root: folder of the bundle, see `find_weights`.
+        config: the configuration, in which the training's settings must hold; by default the one that MONAI
+            is executing.
+    """
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        *,
+        weights: str | Path | None = None,
+        ckpt_dir: str | Path | None = None,
+        bundle_root: str | Path | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.network = network
+        self.weights = weights
+        self.ckpt_dir = ckpt_dir
+        self.bundle_root = bundle_root
+        self.config = running_config() if config is None else config
+        self.given = given_settings(self.config) if self.config is not None else set()
+
+    def attach(self, engine: Engine) -> None:
+        """Follow an engine.
+
+        Args:
+            engine: a MONAI evaluator or trainer.
+        """
+        engine.add_event_handler(Events.STARTED, self.started)
+
+    def started(self, engine: Engine) -> None:
+        """Find and load the weights."""
+        path = find_weights(self.weights, self.ckpt_dir, self.bundle_root)
+        if self.config is not None:
+            check_trained_settings(path, self.config, self.given)
+        load_weights(self.network, path)
+        engine.state.weights_file = str(path)
