@@ -7,6 +7,7 @@ from pathlib import Path
 from .errors import install_excepthook, report
 from .logs import show_logs
 from .main import main
+from .one_process import refuse_several
 from .options import check_options, check_overlays, check_scalars, refuse_unknown
 from .termination import end_like_interrupt
 
@@ -17,6 +18,7 @@ __all__ = [
     "end_like_interrupt",
     "install_excepthook",
     "main",
+    "refuse_several",
     "refuse_unknown",
     "report",
     "show_logs",
@@ -33,9 +35,10 @@ def start(log_dir: str | Path = "runs/logs") -> None:
         log_dir: folder where the traceback of an error is written.
 
     Raises:
-        ValueError: for a misspelt option, an idle overlay or an impossible value.
+        ValueError: for a misspelt option, an idle overlay or an impossible value, and for several processes.
     """
     install_excepthook(log_dir)
     end_like_interrupt()
     show_logs()
+    refuse_several()
     check_options()

@@ -1,6 +1,7 @@
-"""Files and their names: whole or not at all."""
+"""Files, folders and their names: files whole or not at all, folders written by one job at a time."""
 
+from .lock import InUseError, hold
 from .stem import stem_of
-from .whole_file import write_whole
+from .whole_file import move_file, write_whole
 
-__all__ = ["stem_of", "write_whole"]
+__all__ = ["InUseError", "hold", "move_file", "stem_of", "write_whole"]

@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["move_file", "write_whole"]
+
+# How long a file is waited for that another program has open.
+_WAIT_SECONDS, _PAUSE_SECONDS = 10.0, 0.1
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Put a file in another's place, or where none is, in one step.
+
+    Windows moves no file that another program has open, as an evaluation has the weights while it loads them:
+    it is tried again for some seconds.
+
+    Args:
+        source: the file.
+        target: where it goes, on the same drive.
+
+    Raises:
+        PermissionError: if it stays open, or is not ours to move.
+    """
+    end = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError as error:
+            if time.monotonic() >= end:
+                name = target if target.exists() else source
+                raise PermissionError(
+                    f"{name} could not be replaced or moved in {_WAIT_SECONDS:g} s: close the program that"
+                    " has it open, or see whether it is yours"
+                ) from error
+        time.sleep(_PAUSE_SECONDS)
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
@@ -21,6 +53,9 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -
 
     Returns:
         The file, as a path.
+
+    Raises:
+        PermissionError: if another program keeps the earlier file open.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +63,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -
     part = path.with_name(f".{uuid.uuid4().hex}.part{path.suffix}")
     try:
         write(part)
-        os.replace(part, path)
+        move_file(part, path)
     finally:
         part.unlink(missing_ok=True)
     return path

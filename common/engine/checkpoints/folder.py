@@ -12,13 +12,16 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from ...bundle_config import running_config
-from ...files import write_whole
+from ...files import move_file, write_whole
 from .resume import Resume
 
 __all__ = ["CheckpointFolder", "config_text", "set_aside"]
 
 _log = logging.getLogger(__name__)
-_FILES = ("model.pt", "last.pt", "train.json", "bad_batch.pt")
+# All that a training writes here; those of a first stage lie in folders of their own, each readied by itself.
+# last.pt goes first: where it is, nothing has been moved yet, and --resume finds the training whole.
+_FILES = ("last.pt", "model.pt", "train.json", "bad_batch.pt")
+_MOVING = ".moving"
 
 
 def config_text(config: Mapping[str, Any]) -> str:
@@ -43,20 +46,27 @@ def set_aside(ckpt_dir: str | Path) -> Path | None:
         The sub-folder, or None if there was nothing.
     """
     ckpt_dir = Path(ckpt_dir)
+    # First into one folder, then that to its name: a start that is killed in between is finished by the next,
+    # so that what belongs together stays together.
+    moving = ckpt_dir / _MOVING
     found = [file for name in _FILES if (file := ckpt_dir / name).is_file()]
-    if not found:
+    if found:
+        moving.mkdir(exist_ok=True)
+    for file in found:
+        move_file(file, moving / file.name)
+    if not moving.is_dir():
         return None
-    newest = max(file.stat().st_mtime for file in found)
+    newest = max((file.stat().st_mtime for file in moving.iterdir()), default=time.time())
     name = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(newest))
-    folder = ckpt_dir / name
-    number = 1
+    folder, number = ckpt_dir / name, 1
     while folder.exists():
         number += 1
         folder = ckpt_dir / f"{name}_{number}"
-    folder.mkdir()
-    for file in found:
-        file.rename(folder / file.name)
-    _log.info("the earlier training in %s was moved to %s", ckpt_dir, folder)
+    moving.rename(folder)
+    _log.info(
+        "the earlier training in %s was moved to %s; what was made with it (evaluation, label maps) stays",
+        *(ckpt_dir, folder),
+    )
     return folder
 
 
@@ -94,10 +104,8 @@ class CheckpointFolder:
 
     def started(self, engine: Engine) -> None:
         """Set an earlier training aside and write ``train.json``."""
-        if engine.state.rank != 0:
-            return
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
-        for part in self.ckpt_dir.glob(".*.part.pt"):
+        for part in self.ckpt_dir.glob(".*.part.*"):
             part.unlink(missing_ok=True)  # of a training that was killed while it wrote
         if self.resume is None or not self.resume.found:
             set_aside(self.ckpt_dir)

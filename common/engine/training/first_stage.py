@@ -13,7 +13,7 @@ import monai.bundle
 import torch
 
 from ...bundle_config import IMAGENET, as_json, running_config, top_level_scalars
-from ...files import write_whole
+from ...files import hold, write_whole
 from ..trained.weights import read_weights
 
 __all__ = ["ALL", "FOLDS_FILE", "FirstStage", "fold_name"]
@@ -114,6 +114,10 @@ class FirstStage:
         Raises:
             ValueError: if there are too few training images, or a setting does not fit.
         """
+        with hold(self.folder.parent, job="a training", option="--ckpt_dir"):
+            self._train_all(missing=missing)
+
+    def _train_all(self, *, missing: bool) -> None:
         dealt = self.lists.deal_training(self.folds) if self.folds else {}
         for part in [*map(fold_name, range(self.folds)), ALL]:
             left_out = {image for image, fold in dealt.items() if fold_name(fold) == part}

@@ -14,6 +14,7 @@ from types import FrameType
 import torch
 from monai.engines import Trainer
 
+from ...files import hold
 from ...messages import add_hint
 from ..checkpoints import EarlyStop, Resume
 from .finite_loss import NotFiniteError
@@ -86,11 +87,20 @@ def run_training(
         early_stop: the early stopping, which may end it.
         average: the average of the weights. It is attached here, because others need it by reference, while
             MONAI wants the trainer's handlers written out.
+
+    Raises:
+        InUseError: if another training writes to the folder.
     """
     if early_stop is not None:
         early_stop.set_trainer(trainer)
     if average is not None:
         average.attach(trainer)
+    # Before anything is read, moved aside or noted in MLflow.
+    with hold(resume.path.parent, job="a training", option="--ckpt_dir"):
+        _run(trainer, resume, early_stop)
+
+
+def _run(trainer: Trainer, resume: Resume, early_stop: EarlyStop | None) -> None:
     if resume.found and (why := resume.over(trainer.state.max_epochs, early_stop)):
         _log.info("%s is finished (%s): nothing was trained", resume.path, why)
         return

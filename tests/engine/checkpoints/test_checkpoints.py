@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import torch
@@ -96,6 +97,38 @@ def test_setting_aside_twice_within_a_second_loses_nothing(tmp_path):
         set_aside(tmp_path)
     assert sorted(file.read_text() for file in tmp_path.glob("*/model.pt")) == ["one", "two"]
     assert set_aside(tmp_path) is None
+
+
+@pytest.mark.parametrize("moves", [1, 2, 3])
+def test_a_start_that_was_killed_while_it_set_aside_is_finished_by_the_next(tmp_path, monkeypatch, moves):
+    files = {"model.pt": "best", "train.json": "settings"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    torch.save({"epoch": 1, "settings": "{}"}, tmp_path / "last.pt")
+    plain, left = os.replace, [moves]
+
+    def replace(source, target):
+        if not left[0]:
+            raise KeyboardInterrupt  # stands for a kill, after which nothing runs
+        left[0] -= 1
+        plain(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(type(tmp_path), "rename", replace)
+    with pytest.raises(KeyboardInterrupt):
+        set_aside(tmp_path)
+    monkeypatch.undo()
+    assert not Resume(tmp_path, enabled=True, config={}).found, "half a training would be continued"
+    folder = set_aside(tmp_path)
+    assert list(tmp_path.iterdir()) == [folder]
+    assert {file.name for file in folder.iterdir()} == {*files, "last.pt"}
+
+
+def test_what_a_killed_writer_left_is_cleared(workshop, tmp_path):
+    for name in (".0.part.pt", ".1.part.json"):
+        (tmp_path / name).write_text("half")
+    workshop.trainer(1, [CheckpointFolder(tmp_path, config={})]).run()
+    assert [file.name for file in tmp_path.iterdir()] == ["train.json"]
 
 
 def test_a_training_that_continues_leaves_the_files(workshop, tmp_path):
