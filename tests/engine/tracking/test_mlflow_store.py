@@ -11,9 +11,9 @@ from common.engine.tracking.mlflow_store import is_away
 
 
 @pytest.fixture
-def store(workshop, client):
+def store(client):
     store = MLflowStore("cells", "one")
-    store.open(workshop.trainer(), params={}, tags={})
+    store.open(params={}, tags={})
     return store
 
 
@@ -22,10 +22,10 @@ def _run(client):
     return run
 
 
-def test_many_settings_arrive_each_once_and_nothing_else(workshop, client):
+def test_many_settings_arrive_each_once_and_nothing_else(client):
     params = {f"option_{number}": str(number) for number in range(250)}
     store = MLflowStore("cells", "one")
-    store.open(workshop.trainer(), params=params, tags={"bundle": "toy"})
+    store.open(params=params, tags={"bundle": "toy"})
     assert _run(client).data.params == params
 
 
