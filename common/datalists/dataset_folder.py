@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..sample import MODALITIES, ensure_sample
-
 PREFIX = "sample_"
 
 
@@ -25,9 +23,11 @@ def dataset_folder(dataset_dir: str | Path | Sequence[str | Path]) -> Path:
         named = ", ".join(map(str, dataset_dir))
         raise ValueError(f"--dataset_dir names several folders ({named}) where one is meant: give one")
     folder = Path(dataset_dir).expanduser()
-    modality = folder.name.removeprefix(PREFIX)
-    if folder.name.startswith(PREFIX) and modality in MODALITIES:
-        return ensure_sample(folder, modality=modality)
+    if folder.name.startswith(PREFIX):
+        from ..sample import MODALITIES, ensure_sample  # here, so that own images need no generator
+
+        if (modality := folder.name.removeprefix(PREFIX)) in MODALITIES:
+            return ensure_sample(folder, modality=modality)
     if not folder.exists():
         several = ", and write several folders as \"['A','B']\"" if "," in str(folder) else ""
         raise FileNotFoundError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from common.sample import MODALITIES, ensure_sample
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make samples of three small images, not of 38."""
-    module = importlib.import_module("common.datalists.dataset_folder")  # the package's name is the function
-    monkeypatch.setattr(module, "ensure_sample", partial(ensure_sample, counts=(1, 1, 1), shape=(40, 48)))
+    small = partial(ensure_sample, counts=(1, 1, 1), shape=(40, 48))
+    monkeypatch.setattr("common.sample.ensure_sample", small)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

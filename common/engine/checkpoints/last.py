@@ -148,7 +148,9 @@ class LastCheckpoint:
         if (scaler := getattr(engine, "scaler", None)) is not None:
             state["scaler"] = scaler.state_dict()
         state.update(epoch=engine.state.epoch, iteration=engine.state.iteration)
-        state["mlflow_run_id"] = getattr(engine.state, "mlflow_run_id", None)
+        # Without MLflow the run that is continued is still that of a later start.
+        earlier = None if self.resume is None else self.resume.run_id
+        state["mlflow_run_id"] = getattr(engine.state, "mlflow_run_id", None) or earlier
         return {**state, **(self.resume.saved() if self.resume is not None else {})}
 
     def _restore(self, engine: Engine, state: Mapping[str, Any]) -> None:

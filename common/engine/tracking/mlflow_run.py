@@ -52,6 +52,11 @@ def _best(state: State) -> dict[str, float]:
     return {f"best_{name}": value, "best_epoch": state.best_metric_epoch}
 
 
+def _written(file: Path) -> int | None:
+    # When a file was last written, in nanoseconds; None where there is none.
+    return file.stat().st_mtime_ns if file.is_file() else None
+
+
 class MLflowRun:
     """Notes a run in MLflow, on a trainer or on an evaluator that works alone.
 
@@ -68,7 +73,7 @@ class MLflowRun:
         fingerprint: short text that changes with the data.
         note: description shown on the run's page.
         tags: more tags.
-        artifacts: more files to keep with the run, if they exist at its end.
+        artifacts: more files to keep with the run, if they were written in its time.
         pictures: how many validation images to draw, or a `Pictures` that draws them.
         enabled: whether to note anything; "off", "none", "no", "false" and "0" are false.
         tracking_uri: address of the store, by default ``sqlite:///mlruns.db``; ``MLFLOW_TRACKING_URI``
@@ -109,16 +114,16 @@ class MLflowRun:
         self.resume = resume
         self.store: MLflowStore | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._weights_before: float | None = None
+        self._before: dict[Path, int | None] = {}
         self._noted_epoch = 0
 
     def attach(self, engine: Engine) -> None:
-        """Follow an engine; the first process of a distributed training notes for all.
+        """Follow an engine.
 
         Args:
             engine: a MONAI trainer, or a MONAI evaluator that works alone.
         """
-        if not self.enabled or engine.state.rank != 0:
+        if not self.enabled:
             return
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._exception_raised)
         engine.add_event_handler(Events.STARTED, self._started)
@@ -137,7 +142,7 @@ class MLflowRun:
             tags["data_fingerprint"] = str(self.fingerprint)
         tags["mlflow.note.content"] = self.note or f"`{tags['command']}`"
         earlier = self.resume.run_id if self.resume is not None and self.resume.found else None
-        store.open(engine, params=top_level_scalars(self.config or {}), tags=tags, run_id=earlier)
+        store.open(params=top_level_scalars(self.config or {}), tags=tags, run_id=earlier)
         self.store = store
         # Kept by the last checkpoint, so that a later start finds this run.
         engine.state.mlflow_run_id = store.run_id
@@ -145,7 +150,8 @@ class MLflowRun:
         # A training that is killed between the note of an epoch and its checkpoint repeats the epoch.
         self._noted_epoch = store.last_step("epoch_seconds") if continues else 0
         self._scratch = tempfile.TemporaryDirectory(prefix="mlflow_", ignore_cleanup_errors=True)
-        self._weights_before = None if continues else self._weights_time()
+        # What an earlier run wrote is not this run's; a run that is continued wrote it itself.
+        self._before = {} if continues else {file: _written(file) for file in self._kept_files()}
         if self.config is not None:
             store.text(config_text(self.config), "train.json" if job == "training" else "evaluate.json")
         _log.info("MLflow: run %r of experiment %r", store.run_name, self.experiment)
@@ -158,9 +164,10 @@ class MLflowRun:
             if not engine.has_event_handler(handler, event):
                 engine.add_event_handler(event, handler)
 
-    def _weights_time(self) -> float | None:
-        file = None if self.ckpt_dir is None else self.ckpt_dir / "model.pt"
-        return file.stat().st_mtime if file is not None and file.is_file() else None
+    def _kept_files(self) -> dict[Path, str | None]:
+        """Return the files to keep with the run, each with its folder there."""
+        weights = {} if self.ckpt_dir is None else {self.ckpt_dir / "model.pt": "model"}
+        return {**weights, **dict.fromkeys(self.artifacts)}
 
     def _epoch_completed(self, engine: Engine) -> None:
         if self.store is None:
@@ -223,10 +230,9 @@ class MLflowRun:
         if store is None:
             return
         self._draw("last", store)
-        if self.ckpt_dir is not None and self._weights_time() not in (None, self._weights_before):
-            store.artifact(self.ckpt_dir / "model.pt", "model")
-        for file in self.artifacts:
-            store.artifact(file)
+        for file, folder in self._kept_files().items():
+            if _written(file) != self._before.get(file):
+                store.artifact(file, folder)
         store.close(status)
         if self._scratch is not None:
             self._scratch.cleanup()

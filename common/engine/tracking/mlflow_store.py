@@ -6,18 +6,20 @@ import contextlib
 import logging
 import os
 import re
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import urlopen
 
-import requests
-from ignite.engine import Engine
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from monai.handlers import MLFlowHandler
+from monai.utils import path_to_sqlite_uri, path_to_uri
 
 __all__ = ["MLflowStore", "is_away"]
 
@@ -27,6 +29,18 @@ _LONGEST_PARAM = 500  # characters; what servers before MLflow 2.10 take, newer 
 _PER_CALL = 100  # parameters or tags in one call, MLflow's limit
 # A server that went away shall not hold up an epoch for the minutes of MLflow's seven patient attempts.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+
+
+@contextlib.contextmanager
+def _impatient() -> Iterator[None]:
+    # MLflow reads its patience from the environment, which belongs to the program around: put back at once.
+    ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
 
 
 def _address(uri: str) -> str:
@@ -48,24 +62,33 @@ def is_away(uri: str, *, timeout: float = 5.0) -> bool:
     if urlsplit(uri).scheme not in ("http", "https"):
         return False
     try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=timeout)
-    except requests.exceptions.SSLError:
-        return False  # it answers; whether its certificate is good enough is for MLflow's own settings
-    except requests.exceptions.RequestException:
-        return True
+        urlopen(f"{_address(uri).rstrip('/')}/health", timeout=timeout).close()
+    except HTTPError as answer:
+        answer.close()
+    except (OSError, HTTPException, ValueError) as error:
+        cause = error.reason if isinstance(error, URLError) else error
+        # A server answers, too, whose certificate is unknown here: that is for MLflow's own settings.
+        return not isinstance(cause, ssl.SSLError)
     return False
+
+
+def _artifact_location(uri: str) -> str | None:
+    """Return where an experiment's files go: beside a data base in a file; else the store knows."""
+    path = uri.removeprefix("sqlite:///")
+    return None if path == uri else path_to_uri(Path(unquote(path)).parent / "mlruns")
 
 
 class MLflowStore:
     """One run in MLflow. Opening it may fail, in one sentence; afterwards nothing it does raises.
 
     What cannot be sent is kept and sent when the server answers again, after one warning. The store is
-    MONAI's: ``MLFLOW_TRACKING_URI``, else ``mlruns.db`` in the current folder with artifacts in ``mlruns``
-    beside it.
+    ``MLFLOW_TRACKING_URI``, else the address given, else ``mlruns.db`` in the current folder, each time with
+    artifacts in ``mlruns`` beside a data base in a file. Nothing that MLflow holds for the whole process is
+    changed: neither its address nor its active run.
 
     Args:
-        experiment: name of the experiment.
-        run_name: name of the run, which must be new: MONAI continues an unfinished run of the same name.
+        experiment: name of the experiment, made if needed.
+        run_name: name of the run.
         tracking_uri: address of the store, which ``MLFLOW_TRACKING_URI`` overrides.
     """
 
@@ -73,14 +96,13 @@ class MLflowStore:
         self.experiment = experiment
         self.run_name = run_name
         self.tracking_uri = tracking_uri
+        self.run_id = ""
         self._waiting: list[Callable[[], Any]] = []
         self._warned = False
         self._uri = ""
-        self._handler: MLFlowHandler | None = None
 
     def open(
         self,
-        engine: Engine,
         *,
         params: Mapping[str, Any],
         tags: Mapping[str, str],
@@ -89,7 +111,6 @@ class MLflowStore:
         """Create the run with its parameters and tags, or open an earlier one again.
 
         Args:
-            engine: the engine that the run belongs to.
             params: settings by name; long values are cut.
             tags: tags by name.
             run_id: an earlier run to continue; its parameters stay, and a new run is made where it is gone.
@@ -98,9 +119,9 @@ class MLflowStore:
             ConnectionError: if no server answers.
             RuntimeError: if the store refuses, whatever the reason.
         """
-        for name, value in _PATIENCE.items():
-            os.environ.setdefault(name, value)
-        self._uri = os.environ.get("MLFLOW_TRACKING_URI") or self.tracking_uri or "sqlite:///mlruns.db"
+        # Absolute: within one process MLflow keeps the data base that a relative address first meant.
+        default = self.tracking_uri or path_to_sqlite_uri("mlruns.db")
+        self._uri = os.environ.get("MLFLOW_TRACKING_URI") or default
         off = "or switch tracking off with --mlflow False"
         if is_away(self._uri):
             raise ConnectionError(
@@ -108,57 +129,45 @@ class MLflowStore:
                 f" start it, correct MLFLOW_TRACKING_URI, {off}"
             )
         try:
-            self._handler = self._start(engine, run_id)
-            self.client = self._handler.client
-            self.run_id: str = self._handler.cur_run.info.run_id
-            if self.run_id == run_id:
-                params = {}  # a parameter cannot change
-                self.run_name = self._handler.cur_run.info.run_name
-                self.client.update_run(run_id, status="RUNNING")
-            entities = [Param(name, _cut(value)) for name, value in params.items()]
-            for begin in range(0, len(entities), _PER_CALL):
-                self.client.log_batch(self.run_id, params=entities[begin : begin + _PER_CALL])
-            self.client.log_batch(
-                self.run_id, tags=[RunTag(name, str(value)) for name, value in tags.items()]
-            )
+            with _impatient():
+                run = self._run(run_id)
+                self.run_id, self.run_name = run.info.run_id, run.info.run_name
+                self._describe({} if self.run_id == run_id else params, tags)  # a parameter cannot change
         except Exception as error:
-            if self._handler is not None:
-                self._handler.run_finish_status = "FAILED"
+            if self.run_id:
                 with contextlib.suppress(Exception):  # the store has just failed; it may fail at this too
-                    self._handler.close()
+                    self.client.set_terminated(self.run_id, "FAILED")
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise RuntimeError(
                 f"MLflow at {_address(self._uri)} refused the run ({reason}):"
                 f" correct MLFLOW_TRACKING_URI, {off}"
             ) from error
 
-    def _start(self, engine: Engine, run_id: str | None) -> MLFlowHandler:
+    def _run(self, run_id: str | None) -> Run:
         attempts = 3
         for attempt in range(1, attempts + 1):
             try:
-                handler = MLFlowHandler(
-                    tracking_uri=self.tracking_uri,
-                    iteration_log=False,
-                    epoch_log=False,
-                    experiment_name=self.experiment,
-                    run_name=self.run_name,
-                )
-                if run_id is not None:
-                    handler.cur_run = self._earlier(handler.client, run_id)
-                # "max_epochs" and "epoch_length" would stand beside the settings that they are copies of.
-                handler.default_tracking_params = []
-                handler.start(engine)
-                return handler
+                self.client = MlflowClient(self._uri)
+                if run_id is not None and (earlier := self._earlier(run_id)) is not None:
+                    self.client.update_run(run_id, status="RUNNING")
+                    return earlier
+                return self.client.create_run(self._experiment_id(), run_name=self.run_name)
             except Exception:
-                # Two trainings that start together both make the tables of a new data base: one fails.
-                if attempt == attempts or not self._uri.startswith("sqlite"):
+                # Two trainings that start together both make the tables of a new data base, and the
+                # experiment: one of them fails.
+                if attempt == attempts:
                     raise
                 time.sleep(attempt)
         raise AssertionError("unreachable")
 
-    def _earlier(self, client: MlflowClient, run_id: str) -> Run | None:
+    def _experiment_id(self) -> str:
+        if (found := self.client.get_experiment_by_name(self.experiment)) is not None:
+            return found.experiment_id
+        return self.client.create_experiment(self.experiment, _artifact_location(self._uri))
+
+    def _earlier(self, run_id: str) -> Run | None:
         try:
-            run = client.get_run(run_id)
+            run = self.client.get_run(run_id)
         except MlflowException:
             run = None
         if run is None or run.info.lifecycle_stage != "active":
@@ -166,10 +175,18 @@ class MLflowStore:
             return None
         return run
 
+    def _describe(self, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        entities = [Param(name, _cut(value)) for name, value in params.items()]
+        for begin in range(0, len(entities), _PER_CALL):
+            self.client.log_batch(self.run_id, params=entities[begin : begin + _PER_CALL])
+        self.client.log_batch(self.run_id, tags=[RunTag(name, str(value)) for name, value in tags.items()])
+
     def last_step(self, name: str) -> int:
         """Return the last step at which a number was noted, 0 where it never was."""
         try:
-            return max((point.step for point in self.client.get_metric_history(self.run_id, name)), default=0)
+            with _impatient():
+                points = self.client.get_metric_history(self.run_id, name)
+            return max((point.step for point in points), default=0)
         except Exception as error:
             _log.warning("MLflow at %s: %s; the training goes on", _address(self._uri), error)
             return 0
@@ -220,9 +237,7 @@ class MLflowStore:
         Args:
             status: "FINISHED", "FAILED" or "KILLED".
         """
-        assert self._handler is not None
-        self._handler.run_finish_status = status
-        self._send(self._handler.close)
+        self._send(lambda: self.client.set_terminated(self.run_id, status))
         if self._waiting:
             _log.warning(
                 "the run %r in MLflow is incomplete and was left open: no server answers", self.run_name
@@ -235,7 +250,8 @@ class MLflowStore:
             try:
                 if is_away(self._uri, timeout=3.0):
                     raise ConnectionError("no server answers")
-                self._waiting[0]()
+                with _impatient():
+                    self._waiting[0]()
             except Exception as error:
                 if not self._warned:
                     self._warned = True

@@ -84,8 +84,6 @@ class Progress:
             engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration_completed)
 
     def _started(self, engine: Engine) -> None:
-        if engine.state.rank != 0:
-            return
         self._began = self._last_line = time.monotonic()
         self._first_epoch = engine.state.epoch
         # Added now and not in attach, so that it comes after every other handler of the epoch: the
@@ -99,11 +97,7 @@ class Progress:
 
     def _iteration_completed(self, engine: Engine) -> None:
         state = engine.state
-        if (
-            state.rank != 0
-            or time.monotonic() - self._last_line < self.every_seconds
-            or not state.epoch_length
-        ):
+        if time.monotonic() - self._last_line < self.every_seconds or not state.epoch_length:
             return
         self._last_line = time.monotonic()
         within = (state.iteration - 1) % state.epoch_length + 1

@@ -171,6 +171,23 @@ def test_one_run_in_mlflow_with_every_epoch_once(
         assert one == other and [step for step, _ in one] == [1, 2, 3]
 
 
+def test_the_run_in_mlflow_is_found_again_after_a_while_without(
+    train: Callable[..., Any], tmp_path: Path, mlflow_tables: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    (tmp_path / "mlruns.db").write_bytes(mlflow_tables)
+    uri = f"sqlite:///{(tmp_path / 'mlruns.db').as_posix()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    for epochs, tracked in ((1, True), (2, False), (3, True)):
+        train(tmp_path / "a", resume=True, epochs=epochs, mlflow=tracked, steps_per_epoch=1)
+    client = mlflow.MlflowClient(uri)
+    (experiment,) = [e for e in client.search_experiments() if e.name != "Default"]
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "train_loss")] == [1, 3]
+
+
 def test_what_is_resumed_must_be_the_same_training(
     train: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

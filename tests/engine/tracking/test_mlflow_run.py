@@ -156,6 +156,32 @@ def test_weights_of_an_earlier_training_are_not_taken_for_its_own(workshop, clie
     assert _files(client, run, "model") == []
 
 
+def test_a_report_of_an_earlier_evaluation_is_not_taken_for_its_own(workshop, client, at):
+    files = [Path("metrics.json"), Path("best_and_worst.png")]
+    files[0].write_text("earlier")
+
+    def write(engine):
+        for file in files:
+            file.write_text("its own")
+
+    def fail(engine):
+        raise ValueError("broken")
+
+    def evaluate(*handlers):
+        workshop.evaluator([MLflowRun("toy", "cells", config={}, artifacts=files), *handlers]).run()
+
+    with pytest.raises(ValueError, match="broken"):
+        evaluate(at(Events.ITERATION_COMPLETED, fail))
+    evaluate(at(Events.EPOCH_COMPLETED, write))
+    finished, failed = _runs(client)
+    kept = {
+        run.info.status: {*_files(client, run)} & {file.name for file in files} for run in (finished, failed)
+    }
+    assert kept == {"FINISHED": {"metrics.json", "best_and_worst.png"}, "FAILED": set()}
+    path = client.download_artifacts(finished.info.run_id, "metrics.json")
+    assert Path(path).read_text() == "its own"
+
+
 def test_a_picture_that_cannot_be_drawn_stops_nothing(workshop, client, caplog):
     def broken(*_):
         raise ValueError("no colours")
@@ -177,5 +203,5 @@ def test_no_server_is_one_sentence_before_anything_is_trained(workshop, client, 
 
 def test_a_store_that_refuses_is_named(workshop, client):
     Path("mlruns.db").write_text("no data base")
-    with pytest.raises(RuntimeError, match=r"sqlite:///mlruns\.db refused the run .*--mlflow False"):
+    with pytest.raises(RuntimeError, match=r"sqlite:///.*/mlruns\.db refused the run .*--mlflow False"):
         _run(workshop, epochs=1)

@@ -9,10 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+from urllib.request import urlopen
 
 import mlflow
 import pytest
-import requests
 from ignite.engine import Events
 
 from common.engine.tracking import MLflowRun
@@ -47,9 +47,9 @@ def server(tmp_path, mlflow_tables):
         deadline = time.monotonic() + 120  # five seconds on an idle machine
         while time.monotonic() < deadline:
             try:
-                if requests.get(f"{address}/health", timeout=1).ok:
-                    break
-            except requests.exceptions.RequestException:
+                urlopen(f"{address}/health", timeout=1).close()
+                break
+            except OSError:
                 time.sleep(0.1)
             assert process.poll() is None, (tmp_path / "server.log").read_text()
         else:

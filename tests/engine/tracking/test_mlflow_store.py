@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
+import mlflow
 import pytest
 
 from common.engine.tracking import MLflowStore
@@ -11,9 +15,9 @@ from common.engine.tracking.mlflow_store import is_away
 
 
 @pytest.fixture
-def store(workshop, client):
+def store(client):
     store = MLflowStore("cells", "one")
-    store.open(workshop.trainer(), params={}, tags={})
+    store.open(params={}, tags={})
     return store
 
 
@@ -22,10 +26,10 @@ def _run(client):
     return run
 
 
-def test_many_settings_arrive_each_once_and_nothing_else(workshop, client):
+def test_many_settings_arrive_each_once_and_nothing_else(client):
     params = {f"option_{number}": str(number) for number in range(250)}
     store = MLflowStore("cells", "one")
-    store.open(workshop.trainer(), params=params, tags={"bundle": "toy"})
+    store.open(params=params, tags={"bundle": "toy"})
     assert _run(client).data.params == params
 
 
@@ -64,6 +68,87 @@ def test_one_bad_entry_does_not_hold_up_the_others(store, client, caplog):
     assert run.info.status == "FINISHED" and len(run.data.metrics) == 1
 
 
+def test_without_an_address_everything_lies_in_the_current_folder(client, tmp_path, monkeypatch):
+    folder = tmp_path / "my data #1"
+    folder.mkdir()
+    (tmp_path / "mlruns.db").rename(folder / "mlruns.db")
+    monkeypatch.chdir(folder)
+    store = MLflowStore("cells", "one")
+    store.open(params={}, tags={})
+    store.text("here", "note.txt")
+    store.close("FINISHED")
+    (note,) = tmp_path.rglob("note.txt")
+    assert note.is_relative_to(folder / "mlruns") and note.read_text() == "here"
+    assert {path.name for path in folder.iterdir()} == {"mlruns.db", "mlruns"}
+
+
+def test_a_run_is_the_experiments_newest_also_beside_an_unfinished_one_of_its_name(client):
+    for _ in range(2):
+        MLflowStore("cells", "one").open(params={}, tags={})
+    experiment = client.get_experiment_by_name("cells").experiment_id
+    assert len(client.search_runs([experiment])) == 2
+
+
+def test_a_deleted_experiment_is_refused_in_one_sentence(store, client, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    client.delete_experiment(client.get_experiment_by_name("cells").experiment_id)
+    with pytest.raises(RuntimeError, match="refused the run .*--mlflow False") as caught:
+        MLflowStore("cells", "two").open(params={}, tags={})
+    assert "\n" not in str(caught.value)
+
+
+def test_the_program_around_keeps_its_own_mlflow(client, tmp_path, mlflow_tables):
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host" / "mlruns.db").write_bytes(mlflow_tables)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/host/mlruns.db")
+    try:
+        with mlflow.start_run() as run:
+            address, environment = mlflow.get_tracking_uri(), dict(os.environ)
+            store = MLflowStore("cells", "one", tracking_uri=f"sqlite:///{tmp_path}/mlruns.db")
+            store.open(params={"epochs": 1}, tags={})
+            store.metrics({"loss": 1.0}, step=1)
+            assert store.last_step("loss") == 1
+            store.close("FINISHED")
+            assert mlflow.active_run().info.run_id == run.info.run_id
+            assert (mlflow.get_tracking_uri(), dict(os.environ)) == (address, environment)
+        theirs = mlflow.get_run(run.info.run_id)
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert theirs.info.status == "FINISHED" and not theirs.data.metrics and not theirs.data.params
+    assert _run(client).data.metrics == {"loss": 1.0}
+
+
+def test_mlflow_is_impatient_while_a_run_is_sent_and_only_where_nobody_said_how_patient(store, monkeypatch):
+    names = ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT")
+    monkeypatch.delenv(names[0], raising=False)
+    monkeypatch.setenv(names[1], "7")
+    seen = []
+    monkeypatch.setattr(store.client, "set_tag", lambda *_: seen.append([os.environ.get(n) for n in names]))
+    store.tag("bundle", "toy")
+    ((retries, timeout),) = seen
+    assert int(retries) < 7 and timeout == "7"
+    assert [os.environ.get(name) for name in names] == [None, "7"]
+
+
 def test_a_data_base_is_never_away():
     assert not is_away("sqlite:///nowhere.db")
     assert is_away("http://127.0.0.1:9", timeout=1.0)
+    assert is_away("http://", timeout=1.0)
+
+
+class Unwilling(BaseHTTPRequestHandler):
+    """Lets nobody in."""
+
+    def do_GET(self):
+        self.send_error(401)
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("who", ["", "user:secret@"])
+def test_a_server_that_lets_nobody_in_is_there(who):
+    with HTTPServer(("127.0.0.1", 0), Unwilling) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        assert not is_away(f"http://{who}127.0.0.1:{server.server_port}", timeout=20.0)
