@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, sparse
-from skimage.segmentation import find_boundaries
+
+from ..geometry import outlines
 
 __all__ = ["NucleusGeometry", "measure_geometry", "scatter_spots", "smooth_noise"]
 
@@ -109,7 +110,7 @@ def measure_geometry(label_map: np.ndarray) -> NucleusGeometry:
         far = np.full(label_map.shape, 1e6, np.float32)
         nobody = np.zeros(label_map.shape, np.int32)
         return NucleusGeometry(np.zeros_like(far), far, nobody, np.ones(1, np.float32))
-    outline = find_boundaries(label_map, connectivity=1, mode="inner")
+    outline = outlines(label_map)
     alone = np.setdiff1d(np.arange(1, count + 1), label_map[outline])
     if alone.size:  # a nucleus that fills the whole image has no outline
         outline = outline | np.isin(label_map, alone)
