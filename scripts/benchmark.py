@@ -120,7 +120,7 @@ def metrics_tasks() -> list[Task]:
         Task(
             f"all metrics ({pair})",
             lambda: score_image(truth, prediction, probability=probability),
-            limit_ms=60,
+            limit_ms=300,
         ),
         Task("  contingency table", lambda: contingency_table(truth, prediction)),
         Task("  matching at ten thresholds, PQ", lambda: matching_counts(table)),

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+from skimage.segmentation import relabel_sequential
+
+from ..geometry import largest_pieces
 
 
 @dataclass(frozen=True)
@@ -67,23 +69,12 @@ def paint_nuclei(
         painted[nuclei[position]] = position + 1
     label_map = painted.reshape(shape)
     if connected:
-        label_map = _largest_parts(label_map)
-    kept = np.unique(label_map)
-    kept = kept[kept > 0]
-    numbers = np.zeros(len(nuclei) + 1, np.uint16 if kept.size <= np.iinfo(np.uint16).max else np.uint32)
-    numbers[kept] = np.arange(1, kept.size + 1)
-    return numbers[label_map], [int(label) - 1 for label in kept]
-
-
-def _largest_parts(label_map: np.ndarray) -> np.ndarray:
-    result = np.zeros_like(label_map)
-    for label, window in enumerate(ndimage.find_objects(label_map.astype(np.int32)), start=1):
-        if window is None:
-            continue
-        parts, count = ndimage.label(label_map[window] == label, structure=np.ones((3, 3)))
-        largest = 1 if count == 1 else 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-        result[window][parts == largest] = label
-    return result
+        numbered, kept = largest_pieces(label_map, connectivity=2)
+    else:
+        numbered, _, label_of = relabel_sequential(label_map)
+        kept = np.asarray(label_of)[1:]  # the first is the background's
+    few = len(kept) <= np.iinfo(np.uint16).max
+    return numbered.astype(np.uint16 if few else np.uint32), [int(label) - 1 for label in kept]
 
 
 @contextmanager

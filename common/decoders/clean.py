@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from skimage.measure import label
+
+from ..geometry import largest_pieces
 
 CROSS = ndimage.generate_binary_structure(2, 1)
 
@@ -25,20 +26,7 @@ def clean_labels(labels: np.ndarray, *, min_area_px: int = 15, grow_px: int = 0)
         >>> clean_labels(np.array([[1, 1, 0, 1], [1, 1, 0, 0]]), min_area_px=2).tolist()
         [[1, 1, 0, 0], [1, 1, 0, 0]]
     """
-    pieces = label(labels, connectivity=1, background=0)
-    areas = np.bincount(pieces.ravel())
-    owner = np.zeros(len(areas), np.int64)
-    owner[pieces.ravel()] = labels.ravel()
-    by_size = np.lexsort((areas, owner))  # pieces of one nucleus in a row, the largest last
-    largest = np.append(np.diff(owner[by_size]) != 0, True)
-    keep = np.zeros(len(areas), bool)
-    keep[by_size[largest]] = True
-    keep &= areas >= min_area_px
-    keep[0] = False
-    # The number of each piece, in the order of the labels: one piece a label is left.
-    number = np.zeros(len(areas), np.int32)
-    number[keep] = np.argsort(np.argsort(owner[keep])) + 1
-    clean = fill_holes(number[pieces])
+    clean = fill_holes(largest_pieces(labels, min_area_px=min_area_px)[0])
     for _ in range(grow_px):
         clean = np.where(clean == 0, highest_neighbour(clean), clean)
     return clean

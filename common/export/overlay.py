@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Integer, Shaped, UInt8
+from jaxtyping import Integer, Shaped, UInt8
 from scipy import ndimage
 
+from ..geometry import outlines
 from .display import display_image, is_brightfield
 
-__all__ = ["AGREED_ON_BRIGHT", "AGREED_ON_DARK", "PREDICTED", "TRUTH", "inner_outlines", "overlay"]
+__all__ = ["AGREED_ON_BRIGHT", "AGREED_ON_DARK", "PREDICTED", "TRUTH", "overlay"]
 
 # Orange against blue is what every common colour blindness keeps apart; agreement differs in lightness too.
 PREDICTED = (255, 140, 0)
@@ -57,11 +58,11 @@ def overlay(
         if labels is not None and labels.shape != image.shape[1:]:
             raise ValueError(f"the {name} is {labels.shape} but the image {image.shape[1:]} (height, width)")
     picture = _enlarged(display_image(image), zoom)
-    predicted = inner_outlines(_enlarged(label_map, zoom))
+    predicted = outlines(_enlarged(label_map, zoom), closed=True)
     if truth is None:
         picture[predicted] = PREDICTED
         return picture
-    true = inner_outlines(_enlarged(truth, zoom))
+    true = outlines(_enlarged(truth, zoom), closed=True)
     near = np.ones((2 * zoom + 1, 2 * zoom + 1), dtype=bool)
     agreed = predicted & ndimage.binary_dilation(true, near)
     missed = true & ~ndimage.binary_dilation(predicted, near)
@@ -69,32 +70,6 @@ def overlay(
     picture[missed] = TRUTH
     picture[agreed] = AGREED_ON_BRIGHT if is_brightfield(image) else AGREED_ON_DARK
     return picture
-
-
-def inner_outlines(label_map: Integer[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Mark the pixels of nuclei that have another label, or the image's edge, above, below, left or right.
-
-    Args:
-        label_map: 0 = background.
-
-    Shapes:
-        label_map: (H, W), integers.
-        returns: (H, W), bool.
-
-    Example:
-        >>> inner_outlines(np.array([[1, 1, 1, 2], [1, 1, 1, 2], [1, 1, 1, 2]])).astype(int)
-        array([[1, 1, 1, 1],
-               [1, 0, 1, 1],
-               [1, 1, 1, 1]])
-    """
-    # Background around the image: a nucleus that is cut off gets a closed line.
-    framed = np.pad(label_map, 1)
-    inside = framed[1:-1, 1:-1]
-    neighbours = (framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:])
-    differs = np.zeros(label_map.shape, dtype=bool)
-    for neighbour in neighbours:
-        differs |= inside != neighbour
-    return differs & (inside != 0)
 
 
 def _enlarged(array: np.ndarray, zoom: int) -> np.ndarray:

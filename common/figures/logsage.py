@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..export.overlay import inner_outlines
+from ..geometry import outlines
 from ..losses import CurvatureAlignmentLoss, contour_curvature, curvature_pdf, trace_contours
 from ..networks import LoGFilter
+from ..transforms import scale_percentiles
 from .curvature_picture import CurvedLines, write_curvature_picture
 from .map_picture import write_map_picture
 from .subject import Subject, middle
@@ -28,8 +29,7 @@ def logsage_figures(subject: Subject) -> list[Path]:
 
 def _log_maps(subject: Subject) -> Path:
     part = subject.image[(slice(1), *middle(subject.labels.shape, LOG_CROP_PX))]
-    low, high = np.percentile(part, [0.1, 99.9])
-    scaled = np.clip((part - low) / max(high - low, 1e-6), 0, 1)
+    scaled = np.clip(scale_percentiles(part, lower=0.1, upper=99.9), 0, 1)
     responses = LoGFilter(SIGMAS)(torch.from_numpy(scaled)[None])[0].numpy()
     maps = {f"σ = {s} px (radius {s * 2**0.5:.1f} px)": m for s, m in zip(SIGMAS, responses, strict=True)}
     return write_map_picture(
@@ -48,7 +48,7 @@ def _curvature(subject: Subject) -> Path:
     predicted = subject.prediction()
     field = predicted.found.foreground[window].copy()
     # As in training: eroded by a pixel, so that touching nuclei have contours of their own.
-    true = ((labels > 0) & ~inner_outlines(labels))[window].astype(np.float32)
+    true = ((labels > 0) & ~outlines(labels, closed=True))[window].astype(np.float32)
     fields = [torch.from_numpy(each)[None, None] for each in (field, true)]
     cal = {mode: float(CurvatureAlignmentLoss(mode)(*fields)) for mode in ("contour", "level_set")}
     return write_curvature_picture(

@@ -1,6 +1,16 @@
 """Shapes and sizes of nuclei and pixels: plain functions that several rooms share."""
 
+from .largest_pieces import largest_pieces
 from .model_scale import IGNORE, ModelScale, model_scale
+from .outlines import outlines
 from .polygons import ellipse_corners, outline_pixels
 
-__all__ = ["IGNORE", "ModelScale", "ellipse_corners", "model_scale", "outline_pixels"]
+__all__ = [
+    "IGNORE",
+    "ModelScale",
+    "ellipse_corners",
+    "largest_pieces",
+    "model_scale",
+    "outline_pixels",
+    "outlines",
+]

@@ -2,8 +2,7 @@
 
 from .aji import aji_counts, aji_scores
 from .assignment import assign
-from .boundary import boundary_counts, boundary_scores, outlines
-from .canny import canny_edges
+from .boundary import boundary_counts, boundary_scores
 from .classes import score_classes, summarize_classes
 from .contingency import ContingencyTable, contingency_table
 from .matching import IOU_RULES, PERCENTS, match, matching_counts, matching_scores
@@ -24,14 +23,12 @@ __all__ = [
     "assign",
     "boundary_counts",
     "boundary_scores",
-    "canny_edges",
     "contingency_table",
     "json_safe",
     "match",
     "matching_counts",
     "matching_scores",
     "oracle_f1_50",
-    "outlines",
     "pixel_counts",
     "pixel_scores",
     "pool",

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool, Integer
+from scipy import ndimage
+from skimage.feature import canny
 
-from .canny import canny_edges
+from ..geometry import outlines
 from .ratio import Counts, ratio
-
-# A 7 x 7 kernel, as in the paper: 3 px to either side.
-_RADIUS_PX = 3
 
 
 def boundary_counts(truth: Integer[np.ndarray, "h w"], prediction: Integer[np.ndarray, "h w"]) -> Counts:
@@ -34,7 +33,7 @@ def boundary_counts(truth: Integer[np.ndarray, "h w"], prediction: Integer[np.nd
     """
     counts: Counts = {}
     for name, outline in (("boundary_dice", _foreground_edges), ("boundary_dice_instances", outlines)):
-        true, predicted = dilate(outline(truth)), dilate(outline(prediction))
+        true, predicted = _band(outline(truth)), _band(outline(prediction))
         total = np.count_nonzero(true) + np.count_nonzero(predicted)
         counts[f"{name}_px"] = np.array([np.count_nonzero(true & predicted), total])
     return counts
@@ -53,43 +52,13 @@ def boundary_scores(counts: Mapping[str, np.ndarray]) -> dict[str, float]:
     return scores
 
 
-def outlines(label_map: Integer[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Find the pixels of nuclei that have a neighbour, up, down, left or right, of another label.
-
-    Args:
-        label_map: the label map; the border of the image is no outline.
-
-    Example:
-        >>> outlines(np.array([[0, 1, 1, 1, 2]])).tolist()
-        [[False, True, False, True, True]]
-    """
-    outline = np.zeros(label_map.shape, dtype=bool)
-    step = label_map[1:] != label_map[:-1]
-    outline[1:] |= step
-    outline[:-1] |= step
-    step = label_map[:, 1:] != label_map[:, :-1]
-    outline[:, 1:] |= step
-    outline[:, :-1] |= step
-    outline &= label_map > 0
-    return outline
-
-
-def dilate(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Dilate a mask by a 7 x 7 square: shifts of 1, 2 and 3 px joined along each axis.
-
-    Args:
-        mask: the mask; beyond the image there is nothing.
-    """
-    height, width = mask.shape
-    padded = np.zeros((height + 2 * _RADIUS_PX, width + 2 * _RADIUS_PX), dtype=bool)
-    padded[_RADIUS_PX:-_RADIUS_PX, _RADIUS_PX:-_RADIUS_PX] = mask
-    two = padded[1:] | padded[:-1]
-    four = two[2:] | two[:-2]
-    rows = four[3:] | four[:-3]
-    two = rows[:, 1:] | rows[:, :-1]
-    four = two[:, 2:] | two[:, :-2]
-    return four[:, 3:] | four[:, :-3]
-
-
 def _foreground_edges(label_map: Integer[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    return canny_edges(label_map > 0)
+    # Sigma 1 px, thresholds .1 and .2: scikit-image's defaults. It draws nothing on the outermost pixels, so
+    # the foreground goes on for one more; a nucleus that the image cuts has no edge along the cut.
+    foreground = np.pad(label_map > 0, 1, mode="edge")
+    return canny(foreground.astype(np.float32), mode="nearest")[1:-1, 1:-1]
+
+
+def _band(lines: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    # The same as a dilation by a square, but one axis after the other: nearly three times as fast.
+    return ndimage.maximum_filter(lines, 7, mode="constant")

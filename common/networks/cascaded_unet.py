@@ -9,7 +9,6 @@ from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 
 from .image_size import check_size
-from .imagenet_weights import IMAGENET
 from .vgg16_unet import VGG16UNet
 
 
@@ -77,11 +76,11 @@ class CascadedUNet(nn.Module):
             first_map = torch.sigmoid(self.first(image)[:, :1])
         return self.second(torch.cat([image, first_map], dim=1) if self.see_image else first_map)
 
-    def load_imagenet(self, source: str | os.PathLike[str] = IMAGENET) -> None:
+    def load_imagenet(self, source: str | os.PathLike[str] | None = None) -> None:
         """Start the second network's encoder from ImageNet weights; see `VGG16UNet.load_imagenet`.
 
         Args:
-            source: the official file of VGG16, or "imagenet" to download it.
+            source: the official file of VGG16; None to download it.
 
         Raises:
             ValueError: the second network is one that ImageNet's weights are not for.

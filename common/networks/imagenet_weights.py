@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-IMAGENET = "imagenet"  # as a source: the official address
-OFFICIAL = {  # architecture -> file; the end of the name is the beginning of the file's SHA-256
+OFFICIAL = {  # architecture -> file; the end of the name begins the file's SHA-256
     "resnet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
     "vgg16": "https://download.pytorch.org/models/vgg16-397923af.pth",
     "vgg16_bn": "https://download.pytorch.org/models/vgg16_bn-6c64b313.pth",
@@ -22,13 +19,12 @@ OFFICIAL = {  # architecture -> file; the end of the name is the beginning of th
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def read_weights(source: str | os.PathLike[str], architecture: str) -> dict[str, Tensor]:
+def read_weights(source: str | os.PathLike[str] | None, architecture: str) -> dict[str, Tensor]:
     """Return an official state dict.
 
     Args:
-        source: a file in torch's format, or "imagenet": then the official file is taken from torch's folder
-            of downloads (`TORCH_HOME` moves it), into which it is downloaded the first time. A checksum in
-            the file's name, as the official ones have it, is compared with the content.
+        source: a file in torch's format; None for the official file, which is taken from torch's folder of
+            downloads (`TORCH_HOME` moves it) and downloaded into it, and checked, the first time.
         architecture: one of `OFFICIAL`.
 
     Raises:
@@ -38,55 +34,31 @@ def read_weights(source: str | os.PathLike[str], architecture: str) -> dict[str,
     """
     if architecture not in OFFICIAL:
         raise ValueError(f"no ImageNet weights for {architecture!r}: choose from {', '.join(OFFICIAL)}")
-    path = _downloaded(OFFICIAL[architecture]) if source == IMAGENET else Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no weights {path}: give the file of {OFFICIAL[architecture]}, or {IMAGENET!r} to download it"
-        )
-    if not _sha256(path).startswith(checksum := _checksum(path)):
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 does not begin with {checksum}; delete it and download it again"
-        )
+    url = OFFICIAL[architecture]
+    if source is not None and not Path(source).is_file():
+        raise FileNotFoundError(f"no weights {source}: give the file of {url}, or nothing to download it")
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        if source is None:
+            weights = torch.hub.load_state_dict_from_url(
+                url, map_location="cpu", progress=False, check_hash=True, weights_only=True
+            )
+        else:
+            weights = torch.load(source, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is no file of weights: torch cannot read it") from error
-    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+        path = source or Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
         raise ValueError(
-            f"{path} is no state dict: names of weights -> tensors, like {OFFICIAL[architecture]}"
-        )
+            f"{path} is no file of weights, or a damaged one: delete it and download {url} again"
+        ) from error
+    except OSError as error:  # urllib's errors are among them
+        if source is not None:
+            raise
+        raise ConnectionError(
+            f"cannot download {url} ({error}): download it where there is a network and give the file's "
+            f"path, or put it into {torch.hub.get_dir()}/checkpoints"
+        ) from error
+    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ValueError(f"{source} is no state dict: names of weights -> tensors, like {url}")
     return dict(weights)
-
-
-def _downloaded(url: str) -> Path:
-    """Return where torch keeps an address's file, after downloading it if it is not there."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(url, str(path), _checksum(path), progress=False)
-        except RuntimeError as error:  # torch's word for another checksum; it keeps no file then
-            raise ValueError(f"the download of {url} was damaged ({error}): try again") from error
-        except OSError as error:  # urllib's errors are among them
-            raise ConnectionError(
-                f"cannot download {url} ({error}): download it where there is a network and give the file's "
-                f"path instead of {IMAGENET!r}, or put it into {path.parent}"
-            ) from error
-    return path
-
-
-def _checksum(path: Path) -> str:
-    """Return the beginning of a file's SHA-256 that its name tells, or nothing."""
-    found = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
-    return found[1] if found else ""
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def adapt_first_convolution(weight: Tensor, in_channels: int) -> tuple[Tensor, Tensor]:

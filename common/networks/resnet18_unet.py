@@ -10,7 +10,7 @@ from monai.networks.nets.resnet import ResNetBlock
 from torch import Tensor, nn
 
 from .image_size import check_size
-from .imagenet_weights import IMAGENET, adapt_first_convolution, fill_encoder, read_weights
+from .imagenet_weights import adapt_first_convolution, fill_encoder, read_weights
 from .unet_decoder import UNetDecoder
 
 
@@ -126,13 +126,13 @@ class ResNet18UNet(nn.Module):
         detail = None if self.detail is None else self.detail(image)
         return self.decoder([detail, *self.encoder(image)])
 
-    def load_imagenet(self, source: str | os.PathLike[str] = IMAGENET) -> None:
+    def load_imagenet(self, source: str | os.PathLike[str] | None = None) -> None:
         """Start the encoder from ImageNet weights.
 
         A method, not an option: inference builds the network too, and must not download what it overwrites.
 
         Args:
-            source: the official file of ResNet-18, or "imagenet" to download it.
+            source: the official file of ResNet-18; None to download it.
 
         Raises:
             ConnectionError: the file cannot be downloaded.

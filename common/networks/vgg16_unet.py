@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from .image_size import check_size
-from .imagenet_weights import IMAGENET, adapt_first_convolution, fill_encoder, read_weights
+from .imagenet_weights import adapt_first_convolution, fill_encoder, read_weights
 from .unet_decoder import UNetDecoder
 
 CONVOLUTIONS = (2, 2, 3, 3, 3)  # of each block
@@ -119,14 +119,14 @@ class VGG16UNet(nn.Module):
         check_size(image, self.divisor)
         return self.decoder(self.encoder(image))
 
-    def load_imagenet(self, source: str | os.PathLike[str] = IMAGENET) -> None:
+    def load_imagenet(self, source: str | os.PathLike[str] | None = None) -> None:
         """Start the encoder from ImageNet weights.
 
         A method, not an option: inference builds the network too, and must not download what it overwrites.
 
         Args:
-            source: the official file of VGG16, that with batch norm where the encoder has it; or "imagenet"
-                to download it.
+            source: the official file of VGG16, that with batch norm where the encoder has it; None to
+                download it.
 
         Raises:
             ConnectionError: the file cannot be downloaded.

@@ -1,10 +1,9 @@
-"""The embedded sample: a seeded generator of nuclei in every kind of image, and of a slide."""
+"""The embedded sample: a seeded generator of nuclei in every kind of image."""
 
 from .fluorescence import render_fluorescence
 from .he import render_he
 from .image import MODALITIES, channel_names, make_image
 from .shapes import draw_label_map
-from .slide import write_slide
 from .writing import ensure_sample, write_sample
 
 __all__ = [
@@ -16,5 +15,4 @@ __all__ = [
     "render_fluorescence",
     "render_he",
     "write_sample",
-    "write_slide",
 ]

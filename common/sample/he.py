@@ -107,9 +107,9 @@ def _fibres(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     across = np.cos(turn) * column - np.sin(turn) * row
     across = across + 9.0 * smooth_noise(shape, rng, scale_px=40.0)
     across = across + 1.5 * smooth_noise(shape, rng, scale_px=12.0)
-    strands = smooth_noise((256, 256), rng, scale_px=2.0, wrap=True)
+    strands = smooth_noise((256, 256), rng, scale_px=2.0)
     coordinates = np.stack([across / rng.uniform(0.9, 1.6), along / rng.uniform(12, 22)])
-    return ndimage.map_coordinates(strands, coordinates, order=1, mode="grid-wrap")
+    return ndimage.map_coordinates(strands, coordinates, order=1, mode="mirror")
 
 
 def _compress(picture: np.ndarray, step: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.export import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, display_image, overlay
-from common.export.overlay import inner_outlines
+from common.geometry import outlines
 
 
 def squares(height: int = 40, width: int = 50) -> np.ndarray:
@@ -30,41 +30,14 @@ def image() -> np.ndarray:
 
 
 def test_pixels_off_the_outlines_are_the_displayed_image(image: np.ndarray) -> None:
-    picture, outline = overlay(image, squares()), inner_outlines(squares())
+    picture, outline = overlay(image, squares()), outlines(squares(), closed=True)
     assert np.array_equal(picture[~outline], display_image(image)[~outline])
     assert painted(picture, PREDICTED)[outline].all()
 
 
-def test_outlines_lie_in_their_own_nucleus_and_close_it() -> None:
-    label_map = squares()
-    outline = inner_outlines(label_map)
-    assert not outline[label_map == 0].any()
-    # Without its outline a nucleus touches nothing else: every neighbour of the rest has the same label.
-    rest = np.where(outline, 0, label_map)
-    for axis in (0, 1):
-        one, other = rest, np.roll(label_map, 1, axis)
-        assert np.array_equal(one[one != 0], other[one != 0])
-
-
-def test_touching_nuclei_show_a_line_on_each_side() -> None:
-    outline = inner_outlines(squares())
-    assert outline[8, 14] and outline[8, 15]
-
-
-def test_outlines_do_not_depend_on_the_ids() -> None:
-    label_map = squares()
-    renamed = np.array([0, 9, 4, 2**31 - 1])[np.searchsorted([0, 1, 3, 70_000], label_map)]
-    assert np.array_equal(inner_outlines(label_map), inner_outlines(renamed))
-
-
-def test_outlines_turn_with_the_image() -> None:
-    turned = inner_outlines(np.rot90(squares()).copy())
-    assert np.array_equal(turned, np.rot90(inner_outlines(squares())))
-
-
 def test_a_perfect_prediction_shows_agreement_alone(image: np.ndarray) -> None:
     picture = overlay(image, squares(), squares())
-    assert painted(picture, AGREED_ON_DARK)[inner_outlines(squares())].all()
+    assert painted(picture, AGREED_ON_DARK)[outlines(squares(), closed=True)].all()
     assert not painted(picture, PREDICTED).any() and not painted(picture, TRUTH).any()
 
 
@@ -78,16 +51,16 @@ def test_a_line_off_by_one_pixel_still_agrees_and_by_three_does_not(image: np.nd
 def test_a_missed_nucleus_is_blue_and_an_invented_one_orange(image: np.ndarray) -> None:
     nothing = np.zeros_like(squares())
     missed = overlay(image, nothing, squares())
-    assert np.array_equal(painted(missed, TRUTH), inner_outlines(squares()))
+    assert np.array_equal(painted(missed, TRUTH), outlines(squares(), closed=True))
     invented = overlay(image, squares(), nothing)
-    assert np.array_equal(painted(invented, PREDICTED), inner_outlines(squares()))
+    assert np.array_equal(painted(invented, PREDICTED), outlines(squares(), closed=True))
 
 
 def test_agreement_is_black_on_a_stained_section() -> None:
     section = np.random.default_rng(0).integers(180, 256, (3, 40, 50)).astype(np.uint8)
     section[:, 25:35, 30:45] = np.array([90, 60, 140])[:, None, None]
     picture = overlay(section, squares(), squares())
-    assert painted(picture, AGREED_ON_BRIGHT)[inner_outlines(squares())].all()
+    assert painted(picture, AGREED_ON_BRIGHT)[outlines(squares(), closed=True)].all()
 
 
 def test_zoom_enlarges_the_picture_and_keeps_lines_thin(image: np.ndarray) -> None:

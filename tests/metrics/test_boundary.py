@@ -1,20 +1,15 @@
-"""Boundary Dice agrees with a plain implementation; only its instance form sees merged nuclei."""
+"""Boundary Dice falls as an outline moves; only its instance form sees merged nuclei."""
 
 import numpy as np
 import pytest
-from scipy import ndimage
-from skimage.feature import canny
-from skimage.segmentation import find_boundaries
 
 from common.metrics import (
     boundary_counts,
     boundary_scores,
     contingency_table,
     matching_counts,
-    outlines,
     score_image,
 )
-from common.metrics.boundary import dilate
 
 
 def scores(truth, prediction):
@@ -23,22 +18,34 @@ def scores(truth, prediction):
     )
 
 
-def test_agrees_with_scikit_image_and_scipy(pairs):
-    def band(mask):
-        edges = canny(np.pad(mask, 12, mode="edge"), mode="nearest")[12:-12, 12:-12]
-        return ndimage.binary_dilation(edges, np.ones((7, 7)))
-
-    for truth, prediction in pairs[:20]:
-        true, predicted = band(truth > 0), band(prediction > 0)
-        expected = 2 * (true & predicted).sum() / (true.sum() + predicted.sum())
-        assert scores(truth, prediction)["boundary_dice"] == pytest.approx(expected, abs=0.01)
+@pytest.mark.parametrize("shift_px", [0, 1, 2, 5, 6, 7, 8])
+def test_a_straight_front_that_moves_loses_overlap_pixel_by_pixel(shift_px):
+    # Canny marks one or both of the two columns beside the front: a band is 7 or 8 px wide.
+    truth = np.zeros((30, 60), int)
+    truth[:, :20] = 1
+    found = scores(truth, np.roll(truth, shift_px, axis=1) | truth)["boundary_dice"]
+    assert found in [pytest.approx(max(0, width - shift_px) / width) for width in (7, 8)]
 
 
-def test_outlines_and_dilation_agree_with_libraries(pairs):
-    for truth, _ in pairs[:10]:
-        expected = find_boundaries(truth, connectivity=1, mode="inner", background=0)
-        assert np.array_equal(outlines(truth), expected)
-        assert np.array_equal(dilate(truth > 0), ndimage.binary_dilation(truth > 0, np.ones((7, 7))))
+def test_bands_reach_three_pixels_to_either_side_of_every_outline():
+    truth = np.zeros((30, 30), int)
+    truth[10:20, 10:20] = 1
+    counts = boundary_counts(truth, truth)
+    assert counts["boundary_dice_instances_px"].tolist() == [16**2 - 2**2, 2 * (16**2 - 2**2)]
+
+
+def test_a_nucleus_that_the_image_cuts_has_no_boundary_along_the_cut():
+    truth = np.zeros((40, 40), int)
+    truth[:20] = 1
+    for name, (overlap, _) in boundary_counts(truth, truth).items():
+        assert overlap in (7 * 40, 8 * 40), name
+
+
+@pytest.mark.parametrize("turn", [np.rot90, np.fliplr, np.flipud, np.transpose])
+def test_both_turn_with_the_image(pairs, turn):
+    for truth, prediction in pairs[:10]:
+        turned = scores(turn(truth), turn(prediction))
+        assert turned == pytest.approx(scores(truth, prediction), abs=0.005)  # Canny breaks ties by rounding
 
 
 def test_merging_two_touching_nuclei_shows_in_the_instance_form_alone():

@@ -45,7 +45,7 @@ def test_metrics_part_runs(monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "make_pair", lambda: small)
     rows = benchmark.benchmark("metrics", repeats=1)
     assert rows[0]["task"].startswith("all metrics (128 x 128")
-    assert rows[0]["limit_ms"] == 60
+    assert rows[0]["limit_ms"] == 300
     assert all(row["fastest_ms"] <= row["median_ms"] for row in rows)
 
 

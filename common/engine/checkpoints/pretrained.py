@@ -44,7 +44,7 @@ def load_imagenet(network: torch.nn.Module, source: str | Path = IMAGENET) -> in
             " name a file with weights of the same network_def, or leave out --pretrained"
         )
     try:
-        load(source)
+        load(None if source == IMAGENET else source)
     except ValueError as error:
         raise ValueError(f"--pretrained {source}: {error}") from error
     encoder = encoder_names(network)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from ignite.engine import Engine
 from ignite.metrics import Metric
 from ignite.metrics.metric import EpochWise, MetricUsage
 
+from ...messages import nearest
 from ...metrics import (
     HEADLINE,
     contingency_table,
@@ -230,8 +230,8 @@ class InstanceMetrics(Metric):
         known = known_scores()
         for score in (name, *self.ids):
             if score not in (*known, NEGATIVE_LOSS):
-                near = difflib.get_close_matches(score, known, n=1)
-                raise ValueError(f"there is no score {score!r}: did you mean {(near or ['pq_pooled'])[0]!r}?")
+                near = nearest(score, known) or "pq_pooled"
+                raise ValueError(f"there is no score {score!r}: did you mean {near!r}?")
         super().attach(engine, name, EpochWise() if usage is None else usage)
 
 

@@ -87,7 +87,7 @@ def test_the_word_loads_the_official_file(workshop, tmp_path, monkeypatch, caplo
 
     file.unlink()
     (tmp_path / "hub" / "checkpoints" / file.name).unlink()
-    with pytest.raises(ConnectionError, match="give the file's path instead of 'imagenet'"):
+    with pytest.raises(ConnectionError, match="give the file's path, or put it into"):
         Pretrained(network, path="imagenet").started(workshop.trainer())
 
 
