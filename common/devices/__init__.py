@@ -1,5 +1,6 @@
-"""The processor: what is fast on it, and how it is set up."""
+"""The processor: what is fast on it, how it is set up, and under which settings results repeat."""
 
-from .cpu_speed import has_fast_bfloat16, tune_cpu
+from .cpu_speed import flushed_denormals, has_fast_bfloat16, tune_cpu
+from .repeatable import repeatable, seed_all
 
-__all__ = ["has_fast_bfloat16", "tune_cpu"]
+__all__ = ["flushed_denormals", "has_fast_bfloat16", "repeatable", "seed_all", "tune_cpu"]

@@ -161,7 +161,7 @@ def test_a_training_must_find_what_it_begins_with(run_id, config, refused, monke
     command = {"options": {}, "config_files": [], "run_id": run_id}
     monkeypatch.setattr(options, "running_command", lambda: command)
     monkeypatch.setattr(options, "running_config", lambda: {**jobs, "pretrained": "imagnet", **config})
-    monkeypatch.setattr(options, "_is_bundle_command", lambda: True)
+    monkeypatch.setattr(options, "is_bundle_command", lambda: True)
     if refused:
         with pytest.raises(FileNotFoundError, match="--pretrained imagnet: did you mean imagenet"):
             check_options()
