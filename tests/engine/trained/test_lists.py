@@ -19,6 +19,8 @@ def weights_of(folder: Path, **changes: object) -> Path:
 
 def test_the_same_lists_pass(tmp_path: Path):
     check_trained_lists(weights_of(tmp_path), {**LISTS, "epochs": 3})
+    with pytest.raises(ValueError, match="split_seed"):
+        check_trained_lists(weights_of(tmp_path, split_seed=1), {**LISTS, "epochs": 3})
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,8 @@ def test_other_lists_are_refused_with_the_options_that_help(tmp_path: Path, chan
 
 def test_without_folds_their_number_does_not_matter(tmp_path: Path):
     check_trained_lists(weights_of(tmp_path, fold=None, folds=3), {**LISTS, "fold": None})
+    with pytest.raises(ValueError, match="folds 3 .* now 5"):
+        check_trained_lists(weights_of(tmp_path, folds=3), LISTS)
 
 
 def test_another_data_set_and_a_segmentation_pass(tmp_path: Path):
@@ -46,6 +50,8 @@ def test_another_data_set_and_a_segmentation_pass(tmp_path: Path):
     check_trained_lists(weights, {"dataset_dir": "data/a"})
     check_trained_lists(weights, None)
     check_trained_lists(tmp_path / "elsewhere" / "model.pt", {**LISTS, "fold": 2})
+    with pytest.raises(ValueError, match="fold"):
+        check_trained_lists(weights, {**LISTS, "fold": 2})
 
 
 def test_the_order_of_several_data_sets_does_not_matter(tmp_path: Path):
