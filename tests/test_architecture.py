@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +219,46 @@ def test_tests_mirror_common() -> None:
     for path in TESTS:
         inside = path.relative_to(ROOT / "tests").parent.as_posix()
         assert inside in (".", *homes), f"{named(path)} tests a room that common does not have"
+
+
+def asserts(node: ast.AST, helpers: Set[str] = frozenset()) -> bool:
+    """Tell whether something can fail in a piece of a test, by itself or in a helper that can."""
+    ends = {"pytest.raises", "pytest.warns", "pytest.fail", *helpers}
+    called = [ast.unparse(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    return any(isinstance(inner, ast.Assert) for inner in ast.walk(node)) or any(
+        name in ends or name.split(".")[-1].startswith("assert_") for name in called
+    )
+
+
+def idle_tests(tree: ast.Module) -> list[str]:
+    """Return the tests of a file that assert nothing, neither themselves nor by a function of the file."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    helpers: set[str] = set()
+    # Helpers of helpers come with a later round.
+    while more := {node.name for node in functions if asserts(node, helpers)} - helpers:
+        helpers |= more
+    return [node.name for node in functions if node.name.startswith("test") and node.name not in helpers]
+
+
+@pytest.mark.parametrize("path", TESTS, ids=named)
+def test_every_test_asserts_something(path: Path) -> None:
+    idle = idle_tests(ast.parse(path.read_text("utf-8")))
+    assert not idle, f"{named(path)}: {', '.join(idle)} cannot fail but by an error: assert what is promised"
+
+
+@pytest.mark.parametrize(
+    ("code", "idle"),
+    [
+        ("def test_a(): f()", ["test_a"]),
+        ("def test_a(): assert f()", []),
+        ("def test_a():\n with pytest.raises(ValueError): f()", []),
+        ("def test_a(): np.testing.assert_allclose(f(), 1)", []),
+        ("def f(): assert g()\ndef h(): f()\ndef test_a(): h()", []),
+        ("class TestA:\n def test_a(self): f()\n def test_b(self): assert f()", ["test_a"]),
+    ],
+)
+def test_this_file_sees_a_test_that_cannot_fail(code: str, idle: list[str]) -> None:
+    assert idle_tests(ast.parse(code)) == idle
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

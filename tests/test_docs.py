@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,19 @@ RUN_OPTIONS = {
     "logging_file",
     "tracking",
     "args_file",
+}
+
+# Packages whose modules are called otherwise.
+MODULES = {
+    **{"pytorch-ignite": "ignite", "scikit-image": "skimage", "scikit-learn": "sklearn", "pillow": "PIL"}
+}
+# Packages that no file imports.
+NOT_IMPORTED = {
+    "einops": "MONAI's Swin Transformer imports it",
+    "hover-net": "the test of its scores reads the file itself",
+    "pytest-xdist": "a part of pytest, for `make test`",
+    "ruff": "a command of `make lint`",
+    "mypy": "a command of `make lint`",
 }
 
 
@@ -154,6 +169,49 @@ def test_pins_lie_in_the_ranges() -> None:
     assert {name: pin for name, pin in pins.items() if "==" not in pin} == {
         name: given for name, given in ranges.items() if name not in ("torch", "monai")
     }
+
+
+def imported(files: Iterable[Path]) -> set[str]:
+    """Return the other packages that files import, `pytest.importorskip` included."""
+    found: set[str] = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                found.add(str(node.module))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.importorskip":
+                found.add(ast.literal_eval(node.args[0]))
+    own = {"common", "scripts", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+    return {name.split(".")[0] for name in found} - set(sys.stdlib_module_names) - own
+
+
+def required(*files: str) -> set[str]:
+    lines = [line for file in files for line in (ROOT / file).read_text("utf-8").splitlines()]
+    return {found[0] for line in lines if (found := re.match(r"[\w-]+", line))}
+
+
+def test_what_is_imported_is_required_and_the_other_way_round() -> None:
+    ours = imported([*ROOT.glob("common/**/*.py"), *ROOT.glob("scripts/*.py")])
+    tests = imported(ROOT.glob("tests/**/*.py"))
+    needed, for_tests = (
+        required("requirements.txt"),
+        required("requirements-test.txt", "requirements-peers.txt"),
+    )
+    assert NOT_IMPORTED.keys() <= needed | for_tests and MODULES.keys() <= needed | for_tests
+    assert {MODULES.get(name, name) for name in needed - NOT_IMPORTED.keys()} == ours
+    known = {MODULES.get(name, name) for name in needed | for_tests}
+    assert tests <= known, f"requirements-test.txt lacks {sorted(tests - known)}"
+    used = {MODULES.get(name, name) for name in for_tests - NOT_IMPORTED.keys()}
+    assert used <= tests, f"no test imports {sorted(used - tests)}"
+
+
+def test_this_file_sees_imports(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import os, torch.nn\nfrom PIL import Image\nfrom . import b\nimport common.files\n"
+        "def f():\n    from ignite.engine import Engine\n    pytest.importorskip('sklearn.metrics')\n"
+    )
+    assert imported([tmp_path / "a.py"]) == {"torch", "PIL", "ignite", "sklearn"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import monai.utils
+
+from ..devices import seed_all, tune_cpu
 from .errors import install_excepthook, report
 from .logs import show_logs
 from .main import main
 from .one_process import refuse_several
-from .options import check_options, check_overlays, check_scalars, refuse_unknown
+from .options import check_options, check_overlays, check_scalars, is_bundle_command, refuse_unknown
 from .termination import end_like_interrupt
 
 __all__ = [
@@ -26,19 +29,29 @@ __all__ = [
 ]
 
 
-def start(log_dir: str | Path = "runs/logs") -> None:
-    """Begin a bundle's command: errors as one sentence, readable logs, options checked. For ``initialize``.
+def start(log_dir: str | Path = "runs/logs", *, seed: int | None = None) -> None:
+    """Begin a run of a bundle: options checked, random numbers seeded. For ``initialize``.
 
-    In a configuration: ``{"_target_": "common.commands.start"}``.
+    Where ``python -m monai.bundle`` is the program, the process is set up as well: errors as one sentence,
+    readable logs, SIGTERM as Ctrl-C, a quick processor, deterministic convolutions. In a host (MONAI Label, a
+    notebook) all of that is the host's own affair; `run_training` sets what a training needs while it trains.
+
+    In a configuration: ``{"_target_": "common.commands.start", "seed": "@seed"}``.
 
     Args:
         log_dir: folder where the traceback of an error is written.
+        seed: of torch, numpy and Python; None: they stay as they are.
 
     Raises:
         ValueError: for a misspelt option, an idle overlay or an impossible value, and for several processes.
     """
-    install_excepthook(log_dir)
-    end_like_interrupt()
-    show_logs()
     refuse_several()
+    ours = is_bundle_command()
+    if ours:
+        install_excepthook(log_dir)
+        end_like_interrupt()
+        show_logs()
+        tune_cpu()
     check_options()
+    if seed is not None:
+        (monai.utils.set_determinism if ours else seed_all)(seed)

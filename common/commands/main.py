@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
@@ -18,59 +19,56 @@ from .termination import end_like_interrupt
 __all__ = ["main"]
 
 
-def _is_flag(word: str) -> bool:
-    # As fire decides it: a number such as -1 is a value.
-    return word.startswith("--") or (len(word) > 1 and word[0] == "-" and word[1].isalpha())
-
-
-def _read(words: list[str]) -> tuple[list[str], list[str]]:
-    """Split a command line the way fire does: the values by position, and the names of the options."""
-    values: list[str] = []
-    names: list[str] = []
-    position = 0
-    while position < len(words):
-        word = words[position]
-        position += 1
-        if not _is_flag(word):
-            values.append(word)
-            continue
-        names.append(word.lstrip("-").split("=", 1)[0].replace("-", "_"))
-        if "=" not in word and position < len(words) and not _is_flag(words[position]):
-            position += 1  # the option's value
-    return values, names
-
-
 def _usage(function: Callable[..., Any], command: str) -> str:
     words = [f"usage: {command}"]
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.default is not inspect.Parameter.empty:
+        if parameter.default is not Parameter.empty:
             words.append(f"[--{name} {parameter.default}]")
         else:
-            words.append(f"--{name} ..." if parameter.kind is parameter.KEYWORD_ONLY else name.upper())
+            words.append(f"--{name} ..." if parameter.kind is Parameter.KEYWORD_ONLY else name.upper())
     return " ".join(words)
 
 
-def _check(function: Callable[..., Any], words: list[str], command: str) -> None:
-    values, names = _read(words)
+def _arguments(function: Callable[..., Any], words: list[str], command: str) -> dict[str, Any]:
+    """Return the function's arguments, by name, as fire reads them from a command line.
+
+    fire calls first and complains afterwards: so it calls a stand-in that has the function's parameters,
+    takes whatever else there is as well, and only notes it.
+    """
     parameters = inspect.signature(function).parameters
-    # fire's way to say no to a switch: --nooverwrite
-    switches = {f"no{name}" for name, parameter in parameters.items() if isinstance(parameter.default, bool)}
-    refuse_unknown((name for name in names if name not in switches), parameters)
-    positional = [n for n, p in parameters.items() if p.kind is not p.KEYWORD_ONLY and n not in names]
-    if len(values) > len(positional):
-        raise ValueError(f"unexpected {values[len(positional)]!r}: {_usage(function, command)}")
-    for name, parameter in parameters.items():
-        given = name in names or name in positional[: len(values)]
-        if parameter.default is inspect.Parameter.empty and not given:
+    names = [name for name, each in parameters.items() if each.kind is not Parameter.KEYWORD_ONLY]
+    missing = object()
+    given: dict[str, Any] = {}
+    more: list[Any] = []
+
+    def note(*values: Any, **options: Any) -> None:
+        given.update(zip(names, values, strict=False))
+        given.update(options)
+        more.extend(values[len(names) :])
+
+    every = [
+        each.replace(default=missing) if each.default is Parameter.empty else each
+        for each in parameters.values()
+    ]
+    every.insert(len(names), Parameter("_more", Parameter.VAR_POSITIONAL))
+    every.append(Parameter("_unknown", Parameter.VAR_KEYWORD))
+    note.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    fire.Fire(note, command=words, name=command)
+    refuse_unknown(given, parameters)
+    if more:
+        raise ValueError(f"unexpected {more[0]!r}: {_usage(function, command)}")
+    for name, each in parameters.items():
+        if each.default is Parameter.empty and given.get(name, missing) is missing:
             raise ValueError(f"{name} is missing: {_usage(function, command)}")
+    return given
 
 
 def main(function: Callable[..., Any], *, log_dir: str | Path = "runs/logs") -> None:
     """Run a function with the arguments of the command line, and end the program where that fails.
 
-    fire runs a function first and complains about the unknown option afterwards; here it is refused before,
-    with the nearest name. ``--help`` prints the usage and the function's docstring. A wrong command line ends
-    with exit code 2, an exception with 1, each with one sentence as the last line.
+    An unknown option is refused with the nearest name before anything runs. ``--help`` prints the usage and
+    the function's docstring. A wrong command line ends with exit code 2, an exception with 1, each with one
+    sentence as the last line.
 
     Args:
         function: what to run; its parameters are the options, those without a default may stand without a
@@ -84,22 +82,17 @@ def main(function: Callable[..., Any], *, log_dir: str | Path = "runs/logs") -> 
         print(f"{_usage(function, command)}\n\n{inspect.getdoc(function) or ''}".rstrip())
         return
     try:
-        _check(function, words, command)
+        arguments = _arguments(function, words, command)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     show_logs()
     end_like_interrupt()
     try:
-        # What a function returns is for callers in Python: without a serializer fire would print it.
-        fire.Fire(function, command=words, name=command, serialize=_nothing)
+        function(**arguments)
     except Exception as error:
         report(error, log_dir)
         sys.exit(1)
     except KeyboardInterrupt as error:
         report(error, log_dir)
         sys.exit(130)  # what a shell reports for a program ended by Ctrl-C
-
-
-def _nothing(result: Any) -> None:
-    """Print nothing of a result."""

@@ -29,6 +29,7 @@ __all__ = [
     "check_paths",
     "check_run_id",
     "check_scalars",
+    "is_bundle_command",
     "refuse_unknown",
 ]
 
@@ -260,8 +261,11 @@ def check_run_id(config: Mapping[str, Any], run_id: str) -> None:
     raise ValueError(f"there is nothing called {run_id!r} to run: {suggest(run_id, jobs)}")
 
 
-def _is_bundle_command() -> bool:
-    # The interpreter itself was started as "python -m monai.bundle": everybody else calls from Python.
+def is_bundle_command() -> bool:
+    """Tell whether the interpreter itself was started as ``python -m monai.bundle``.
+
+    Everybody else calls from Python: the process belongs to a host, such as MONAI Label or a notebook.
+    """
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     return spec is not None and spec.name in ("monai.bundle", "monai.bundle.__main__")
 
@@ -276,7 +280,7 @@ def check_options() -> None:
         ValueError: one sentence that names the option, the bad value and the mend.
     """
     command, config = running_command(), running_config() or {}
-    if command is not None and _is_bundle_command():
+    if command is not None and is_bundle_command():
         known = {*inspect.signature(monai.bundle.run).parameters, ConfigParser.meta_key} - {"override"}
         for file in command["config_files"][:1]:
             known.update(ConfigParser.load_config_file(file))

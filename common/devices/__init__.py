@@ -1,6 +1,14 @@
-"""The device that is computed on: which, what is fast on it, and how it is set up."""
+"""The device that is computed on: which, what is fast on it, how it is set up, how results repeat."""
 
 from .choose import choose_device
-from .cpu_speed import has_fast_bfloat16, tune_cpu
+from .cpu_speed import flushed_denormals, has_fast_bfloat16, tune_cpu
+from .repeatable import repeatable, seed_all
 
-__all__ = ["choose_device", "has_fast_bfloat16", "tune_cpu"]
+__all__ = [
+    "choose_device",
+    "flushed_denormals",
+    "has_fast_bfloat16",
+    "repeatable",
+    "seed_all",
+    "tune_cpu",
+]

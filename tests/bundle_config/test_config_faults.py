@@ -77,6 +77,9 @@ def test_everything_is_built_but_what_is_left(write):
 )
 def test_what_is_right_is_let_through(write, item):
     find_slip([write("a.json", channels=3, network=NETWORK, item=item)])
+    # It was looked at: the same with one slip beside it is found.
+    with pytest.raises(ValueError, match="chanels"):
+        find_slip([write("a.json", channels=3, network=NETWORK, item=[item, "@chanels"])])
 
 
 def test_a_broken_module_says_why(write, tmp_path, monkeypatch):

@@ -126,10 +126,15 @@ def test_every_overlay_trains(name: str, overlay: str, workflow, sample: Path, t
     assert (tmp_path / "model.pt").is_file()
 
 
-def test_the_check_finds_nothing(bundle: str, monkeypatch: pytest.MonkeyPatch):
+def test_the_check_finds_nothing(
+    bundle: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     """What it looks for is in tests/scripts/test_check.py."""
     monkeypatch.chdir(ROOT)
     check(bundle)
+    told = capsys.readouterr().out
+    overlays = [f"{overlay}.json" for name, overlay in OVERLAYS if name == bundle]
+    assert all(f"/{file} (" in told for file in ("train.json", *overlays, "inference.json")), told
 
 
 def test_the_contract(bundle: str):

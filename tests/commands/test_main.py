@@ -81,8 +81,28 @@ def test_an_error_is_the_last_line_and_its_traceback_a_file(monkeypatch, tmp_pat
     assert _run(monkeypatch, tmp_path, "broken", "data") == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] == "error: source is empty: give a folder with images"
-    assert lines[-2].endswith(str(tmp_path / "error.log"))
-    assert "Traceback" in (tmp_path / "error.log").read_text()
+    (log,) = tmp_path.iterdir()
+    assert lines[-2] == f"the full traceback is in {log}"
+    assert "Traceback" in log.read_text()
+
+
+def test_commands_that_fail_side_by_side_have_a_file_each(monkeypatch, tmp_path, capsys):
+    for process in (7, 8):
+        monkeypatch.setattr("os.getpid", lambda process=process: process)
+        _run(monkeypatch, tmp_path, "broken", "data")
+    lines = capsys.readouterr().err.splitlines()
+    named = {line.removeprefix("the full traceback is in ") for line in lines if "traceback" in line}
+    assert named == {str(file) for file in tmp_path.iterdir()} and len(named) == 2
+
+
+def test_the_newest_ten_tracebacks_stay_and_nothing_else_goes(monkeypatch, tmp_path):
+    (tmp_path / "error_of_mine.log").touch()
+    old = [tmp_path / f"error_20200101-0000{second:02}_1.log" for second in range(20)]
+    for file in old:
+        file.touch()
+    _run(monkeypatch, tmp_path, "broken", "data")
+    assert [file.exists() for file in old] == [False] * 11 + [True] * 9
+    assert len(list(tmp_path.iterdir())) == 11 and (tmp_path / "error_of_mine.log").exists()
 
 
 def test_an_interruption_is_no_error(monkeypatch, tmp_path, capsys):

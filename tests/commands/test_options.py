@@ -34,6 +34,9 @@ def test_where_none_is_near_all_are_offered():
 @pytest.mark.parametrize("key", ["epochs", "network_def::depth", "network_def#depth", "+network_def"])
 def test_what_exists_is_accepted_deep_keys_too(key):
     refuse_unknown([key], KNOWN)
+    root = "epochs" if key == "epochs" else "network_def"
+    with pytest.raises(ValueError, match=f"unknown option --{root}"):
+        refuse_unknown([key], [name for name in KNOWN if name != root])
 
 
 def _write(path, content):
@@ -90,10 +93,18 @@ def test_impossible_values_are_named(config):
         check_scalars(config)
 
 
-def test_possible_values_expressions_and_other_names_pass():
-    check_scalars({"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "num_workers": 0, "seed": 0})
-    check_scalars({"epochs": "$2 * 3", "batch_size": "@other", "learning_rate": None, "words": "ten"})
-    check_scalars({"pixel_size_um": "ignore", "scale": 0.5, "diameter_px": 40})
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "num_workers": 0, "seed": 0},
+        {"epochs": "$2 * 3", "batch_size": "@other", "learning_rate": None, "words": "ten"},
+        {"pixel_size_um": "ignore", "scale": 0.5, "diameter_px": 40},
+    ],
+)
+def test_possible_values_expressions_and_other_names_pass(config):
+    check_scalars(config)
+    with pytest.raises(ValueError, match="^--model_diameter_px must be"):
+        check_scalars({**config, "model_diameter_px": 0})  # it is not that everything passes
 
 
 @pytest.mark.parametrize(
@@ -111,9 +122,17 @@ def test_paths_that_would_arrive_as_something_else_are_refused(options, said):
         check_paths(options)
 
 
-def test_other_paths_and_options_pass():
-    check_paths({"dataset_dir": "Zellkerne für Müller", "weights": None, "channels": "a#b", "amp": True})
-    check_paths({"output_dir": "./2018"})
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dataset_dir": "Zellkerne für Müller", "weights": None, "channels": "a#b", "amp": True},
+        {"output_dir": "./2018"},
+    ],
+)
+def test_other_paths_and_options_pass(options):
+    check_paths(options)
+    with pytest.raises(ValueError, match="^--ckpt_dir a#b cannot be used"):
+        check_paths({**options, "ckpt_dir": "a#b"})  # it is not that everything passes
 
 
 @pytest.mark.parametrize("name", ["ckpt_dir", "output_dir"])
@@ -161,7 +180,7 @@ def test_a_training_must_find_what_it_begins_with(run_id, config, refused, monke
     command = {"options": {}, "config_files": [], "run_id": run_id}
     monkeypatch.setattr(options, "running_command", lambda: command)
     monkeypatch.setattr(options, "running_config", lambda: {**jobs, "pretrained": "imagnet", **config})
-    monkeypatch.setattr(options, "_is_bundle_command", lambda: True)
+    monkeypatch.setattr(options, "is_bundle_command", lambda: True)
     if refused:
         with pytest.raises(FileNotFoundError, match="--pretrained imagnet: did you mean imagenet"):
             check_options()
@@ -169,5 +188,20 @@ def test_a_training_must_find_what_it_begins_with(run_id, config, refused, monke
         check_options()
 
 
-def test_nothing_is_checked_outside_a_bundle():
+def test_outside_a_bundle_there_is_nothing_to_check(monkeypatch):
+    seen = []
+    monkeypatch.setattr(options, "check_scalars", seen.append)
     check_options()
+    assert seen == [{}]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_in_a_host_names_are_not_checked_but_values_are(ours, monkeypatch, tmp_path):
+    """From Python, and in MONAI Label, adding an item to a configuration is legitimate."""
+    file = _write(tmp_path / "train.json", {"epochs": 1, "training": ["$1"]})
+    command = {"options": {"added": 1}, "config_files": [file], "run_id": "training"}
+    monkeypatch.setattr(options, "running_command", lambda: command)
+    monkeypatch.setattr(options, "running_config", lambda: {"epochs": 0, "training": ["$1"], "added": 1})
+    monkeypatch.setattr(options, "is_bundle_command", lambda: ours)
+    with pytest.raises(ValueError, match="^unknown option --added" if ours else "^--epochs must be"):
+        check_options()

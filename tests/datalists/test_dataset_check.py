@@ -22,12 +22,20 @@ def pair(folder: Path, name: str, image: np.ndarray, label: np.ndarray) -> dict[
 IMAGE, LABEL = np.zeros((2, 20, 30), np.uint8), np.zeros((20, 30), np.uint16)
 
 
-def test_a_good_data_set_passes(tmp_path: Path) -> None:
-    items = [pair(tmp_path, name, IMAGE, LABEL) for name in "ab"]
-    check_dataset(items)
-    check_dataset(items, channels=1)
-    check_dataset([{"image": items[0]["image"]}])
-    check_dataset([item | {"channels": ["DAPI", "CD3"]} for item in items], channels="CD3")
+@pytest.mark.parametrize(
+    ("extras", "channels"), [({}, None), ({}, 1), ({"channels": ["DAPI", "CD3"]}, "CD3")], ids=str
+)
+def test_a_good_data_set_passes_and_with_one_bad_pair_does_not(
+    tmp_path: Path, extras: dict, channels: int | str | None
+) -> None:
+    items = [pair(tmp_path, name, IMAGE, LABEL) | extras for name in "ab"]
+    check_dataset(items, channels=channels)
+    bad = pair(tmp_path, "c", IMAGE, LABEL[:10]) | extras
+    with pytest.raises(ValueError, match="c_masks.tif is 10 x 30"):
+        check_dataset([*items, bad], channels=channels)
+    # Images alone have no label that could be wrong.
+    del bad["label"]
+    check_dataset([*items, bad], channels=channels)
 
 
 @pytest.mark.parametrize(

@@ -100,13 +100,23 @@ def test_a_patient_of_monuseg_is_in_one_list_and_published_test_images_are_teste
 def test_the_share_of_the_validation_is_counted_in_patients(
     tmp_path: Path, share: float, published: bool
 ) -> None:
-    written = [("", {"image": f"{number}.png", "patient": f"p{number // 2}"}) for number in range(40)]
+    # Every other patient has one image, the others five: twenty patients, sixty images.
+    patients = [f"p{number}" for number in range(20) for _ in range(1 + 4 * (number % 2))]
+    written = [("", {"image": f"{number}.png", "patient": name}) for number, name in enumerate(patients)]
     if published:
         written.append(("test", {"image": "t.png", "patient": "t"}))
-    counts = _write_json(tmp_path, "x", "y", written, seed=1, validation=share)
-    assert counts["validation"] == 40 * share
-    assert counts["test"] == (1 if published else 40 * 0.15)
-    assert sum(counts.values()) == len(written)
+    counts = []
+    for seed in range(6):
+        told = _write_json(tmp_path, "x", "y", written, seed=seed, validation=share)
+        lists = json.loads((tmp_path / "dataset.json").read_text())
+        dealt = {split: [item["patient"] for item in lists[split]] for split in told}
+        assert told == {split: len(images) for split, images in dealt.items()}
+        assert sorted(sum(dealt.values(), [])) == sorted(patients + ["t"] * published)
+        assert len(set(dealt["validation"])) == 20 * share
+        assert len(set(dealt["test"])) == (1 if published else 20 * 0.15)
+        assert sum(len(set(images)) for images in dealt.values()) == 20 + published, "a patient is in two"
+        counts.append(told["validation"])
+    assert len(set(counts)) > 1, "the number of images depends on whose they are"
 
 
 def test_the_share_of_the_validation_is_an_option(kaggle: Path, tmp_path: Path) -> None:

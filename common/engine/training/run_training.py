@@ -14,6 +14,7 @@ from types import FrameType
 import torch
 from monai.engines import Trainer
 
+from ...devices import flushed_denormals, repeatable
 from ...files import hold
 from ...messages import add_hint
 from ..checkpoints import EarlyStop, Resume
@@ -106,7 +107,7 @@ def _run(trainer: Trainer, resume: Resume, early_stop: EarlyStop | None) -> None
         return
     earlier = None if resume.found else _written(resume.path)
     try:
-        with ending_signals():
+        with ending_signals(), repeatable(), flushed_denormals():
             trainer.run()
     except BaseException as error:
         # A loss that is not finite would be so again: its sentence has its own mend.
