@@ -13,7 +13,7 @@ from monai.engines import default_prepare_batch
 from torch import Tensor, nn
 
 from ...bundle_config import running_config, shown
-from ...devices import has_fast_bfloat16
+from ...devices import low_precision
 from ..trained import load_weights
 from .first_stage import ALL, FOLDS_FILE, LISTS, begun_as, fold_name, names_left_out
 
@@ -134,9 +134,8 @@ class OutOfFoldMaps:
         plain = image.as_subclass(Tensor)
         folds = torch.tensor([self.fold_of[file] for file in files], device=plain.device)
         found = plain.new_empty((len(plain), 1, *plain.shape[2:]))
-        device = plain.device.type
-        low = self.amp and (device == "cuda" or (device == "cpu" and has_fast_bfloat16()))
-        with torch.autocast(device, torch.float16 if device == "cuda" else torch.bfloat16, enabled=low):
+        low = low_precision(plain.device, amp=self.amp)
+        with torch.autocast(plain.device.type, low, enabled=low is not None):
             for fold in sorted({self.fold_of[file] for file in files}):
                 chosen = folds == fold
                 found[chosen] = torch.sigmoid(self.networks[fold](plain[chosen])[:, :1].float())
