@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from types import MethodType
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from ..devices import has_fast_bfloat16
+from ..devices import low_precision
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -28,6 +29,12 @@ def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -
     network = network.to(device)
     if device.type == "cuda":
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if device.type == "cpu" and amp and has_fast_bfloat16():
-        network.forward = torch.autocast("cpu", dtype=torch.bfloat16)(network.forward)
+    if low_precision(device, amp=amp) == torch.bfloat16:
+        # A method, no closure: that of a deep copy belongs to the copy, and computes with its weights.
+        network.forward = MethodType(_forward_in_bfloat16, network)
     return network
+
+
+def _forward_in_bfloat16(network: nn.Module, *inputs: Any, **named: Any) -> Any:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return type(network).forward(network, *inputs, **named)

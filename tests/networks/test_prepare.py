@@ -1,5 +1,6 @@
 """Laws of preparing a network for its device: faster, but the same weights under the same names."""
 
+import copy
 import importlib
 
 import pytest
@@ -8,8 +9,7 @@ from torch import Tensor, nn
 
 from common.networks import prepare
 
-# The package offers the function under the name of its module.
-MODULE = importlib.import_module("common.networks.prepare")
+MODULE = importlib.import_module("common.devices.precision")
 
 
 def make_network() -> nn.Sequential:
@@ -63,6 +63,29 @@ def test_training_in_bfloat16_gives_float32_gradients_that_are_close(monkeypatch
         assert exact is not None and coarse is not None and coarse.dtype == torch.float32
         # bfloat16 has 8 bits: about 1 % of the largest entry
         torch.testing.assert_close(coarse, exact, rtol=0, atol=0.03 * float(exact.abs().max()))
+
+
+@torch.no_grad()
+def test_a_deep_copy_computes_with_its_own_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "has_fast_bfloat16", lambda: True)
+    network = prepare(make_network(), "cpu")
+    before, copied = network(random_image()), copy.deepcopy(network)
+    assert torch.equal(copied(random_image()), before)
+    for weight in copied.parameters():
+        weight.zero_()
+    assert copied(random_image()).dtype == torch.bfloat16
+    assert not copied(random_image()).any(), "it computed with the weights of the original"
+    assert torch.equal(network(random_image()), before)
+    assert list(copied.state_dict()) == list(make_network().state_dict())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("fast_bfloat16", [False, True])
+def test_a_prepared_network_can_be_exported(monkeypatch: pytest.MonkeyPatch, fast_bfloat16: bool) -> None:
+    monkeypatch.setattr(MODULE, "has_fast_bfloat16", lambda: fast_bfloat16)
+    network = prepare(make_network(), "cpu")
+    exported = torch.export.export(network, (random_image(),)).module()
+    torch.testing.assert_close(exported(random_image()), network(random_image()))
 
 
 @torch.no_grad()

@@ -14,12 +14,12 @@ import torch
 from ...bundle_config import as_json, first_difference, running_config, shown
 from .early_stop import EarlyStop
 
-__all__ = ["Resume"]
+__all__ = ["FREE_SETTINGS", "Resume", "forbidden_change"]
 
 _log = logging.getLogger(__name__)
 
 # What a continued training may change: how long, where, how fast, and what does not concern training.
-_FREE = {
+FREE_SETTINGS = {
     *("resume", "epochs", "patience", "num_workers", "cache_images", "device", "mlflow", "pretrained"),
     *("bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split", "overlay"),
 }
@@ -28,6 +28,27 @@ _WIRING = {
     *("hardware", "data", "network", "train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
 }
+
+
+def forbidden_change(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """Find the first setting of a training that is another now, although a continued one must not change it.
+
+    Args:
+        then: the settings that the training was begun with.
+        now: those that it shall be continued with. What only one of them has came with another version of the
+            code, and is no change.
+
+    Returns:
+        The setting's name, and both values; None where nothing stands against going on.
+
+    Example:
+        >>> forbidden_change({"seed": 0, "epochs": 5}, {"seed": 0, "epochs": 9, "new_option": 1}) is None
+        True
+        >>> forbidden_change({"seed": 0, "epochs": 5}, {"seed": 1, "epochs": 5})
+        ('seed', 0, 1)
+    """
+    names = [key for key in then if key in now and key not in FREE_SETTINGS | _WIRING]
+    return first_difference({key: then[key] for key in names}, {key: now[key] for key in names})
 
 
 class Resume:
@@ -117,16 +138,13 @@ class Resume:
 
     def _refuse_others(self, settings: Any, fingerprint: str | None) -> None:
         mend = "leave out --resume to start anew, which moves the earlier training aside"
-        if isinstance(settings, Mapping) and isinstance(self.config, Mapping):
-            # A setting that only one of them has came with another version of the code.
-            names = [key for key in settings if key in self.config and key not in _FREE | _WIRING]
-            then, now = ({key: config[key] for key in names} for config in (settings, self.config))
-            if (found := first_difference(then, now)) is not None:
-                name, before, value = found
-                raise ValueError(
-                    f"--resume cannot continue {self.path}: {name} was {shown(before)} and is now"
-                    f" {shown(value)}: give the same, or {mend}"
-                )
+        known = isinstance(settings, Mapping) and isinstance(self.config, Mapping)
+        if known and (found := forbidden_change(settings, self.config)) is not None:
+            name, before, value = found
+            raise ValueError(
+                f"--resume cannot continue {self.path}: {name} was {shown(before)} and is now"
+                f" {shown(value)}: give the same, or {mend}"
+            )
         if None not in (fingerprint, self.fingerprint) and fingerprint != self.fingerprint:
             raise ValueError(
                 f"--resume cannot continue {self.path}: the images are not those it was trained on"

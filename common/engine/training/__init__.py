@@ -9,6 +9,7 @@ from .gradient_step import GradientStep
 from .learning_rate import LearningRate
 from .out_of_fold import OutOfFoldMaps
 from .run_training import run_training
+from .warmup_cosine import WarmupCosine
 from .weight_average import WeightAverage
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "GradientStep",
     "LearningRate",
     "OutOfFoldMaps",
+    "WarmupCosine",
     "WeightAverage",
     "averages_of",
     "run_training",

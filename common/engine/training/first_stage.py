@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,18 @@ from typing import Any, Protocol, runtime_checkable
 import monai.bundle
 import torch
 
-from ...bundle_config import IMAGENET, as_json, running_config, top_level_scalars
+from ...bundle_config import IMAGENET, as_json, running_config, shown, top_level_scalars
 from ...files import hold, write_whole
+from ..checkpoints.folder import set_aside
+from ..checkpoints.resume import forbidden_change
 from ..trained.weights import read_weights
 
-__all__ = ["ALL", "FOLDS_FILE", "FirstStage", "fold_name"]
+__all__ = ["ALL", "FOLDS_FILE", "LISTS", "FirstStage", "begun_as", "fold_name", "names_left_out"]
 
 ALL = "all"  # the part that is trained on every image
 FOLDS_FILE = "folds.json"  # image -> the fold that it is left out of
+# What, with the data's fingerprint, decides on which images a run trains.
+LISTS = ("split_seed", "fold", "folds", "test_platform")
 _STATE, _FINISHED = "begun_as.json", "finished"  # what a training was told, and whether it came to its end
 _OUTPUTS = {*("bundle_name", "bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split")}
 # What has been decided already, or concerns the second network alone.
@@ -52,6 +57,36 @@ def fold_name(fold: int) -> str:
         'fold_2'
     """
     return f"fold_{fold}"
+
+
+def names_left_out(dealt: Mapping[str, int], part: str) -> list[str]:
+    """Return which images a training leaves out, by names that do not change when the data set is moved.
+
+    Args:
+        dealt: fold of each training image, by its path.
+        part: `fold_name` of the fold, or `ALL`, which leaves out none.
+
+    Example:
+        >>> names_left_out({"/data/a.png": 0, "/data/b.png": 1, "/data/c.png": 0}, "fold_0")
+        ['a.png', 'c.png']
+    """
+    start = os.path.commonprefix(list(dealt))
+    return sorted(image.removeprefix(start) for image, fold in dealt.items() if fold_name(fold) == part)
+
+
+def begun_as(folder: Path) -> tuple[dict[str, Any], bool]:
+    """Return what a training of stage one was told, and whether it is finished.
+
+    Args:
+        folder: folder of its checkpoints. Nothing was told where there is no training, or its weights are
+            gone.
+    """
+    file = folder / _STATE
+    told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    finished = bool(told.pop(_FINISHED, False))
+    if finished and not (folder / "model.pt").is_file():
+        return {}, False
+    return told, finished
 
 
 class FirstStage:
@@ -107,48 +142,77 @@ class FirstStage:
     def train(self, *, missing: bool = False) -> None:
         """Train every network of the first stage, one after the other.
 
+        What begins anew is moved aside, and the folds are written, before the first network is trained:
+        however early this ends, new folds never stand beside networks that were trained on old ones.
+
         Args:
             missing: leave those alone that were trained to the end with these settings and images, and go on
-                with one that was cut; otherwise all begin anew. What was there before is moved aside.
+                with one that was cut; otherwise all begin anew.
 
         Raises:
-            ValueError: if there are too few training images, or a setting does not fit.
+            ValueError: if there are too few training images, a setting does not fit, or a training that shall
+                be continued was begun with another.
         """
         with hold(self.folder.parent, job="a training", option="--ckpt_dir"):
             self._train_all(missing=missing)
 
     def _train_all(self, *, missing: bool) -> None:
         dealt = self.lists.deal_training(self.folds) if self.folds else {}
-        for part in [*map(fold_name, range(self.folds)), ALL]:
-            left_out = {image for image, fold in dealt.items() if fold_name(fold) == part}
-            self._train(part, left_out, missing=missing)
+        parts = [*map(fold_name, range(self.folds)), ALL]
+        told = {part: self._told(part, dealt) for part in parts}
+        kept = {part for part in parts if missing and self._is_kept(part, told[part])}
+        for part in parts:
+            if part not in kept:
+                set_aside(self.folder / part)
+                _write(self.folder / part / _STATE, {**told[part], _FINISHED: False})
         _write(self.folder / FOLDS_FILE, dealt)
+        for part in parts:
+            number = part.rsplit("_")[-1]
+            of = "on all training images" if part == ALL else f"without fold {number} of {self.folds}"
+            if part in kept and begun_as(self.folder / part)[1]:
+                _log.info("stage one %s: trained already, in %s", of, self.folder / part)
+                continue
+            _log.info("stage one %s: training, into %s", of, self.folder / part)
+            left_out = {image for image, fold in dealt.items() if fold_name(fold) == part}
+            self._train(part, left_out, resume=part in kept)
+            _write(self.folder / part / _STATE, {**told[part], _FINISHED: True})
 
-    def _train(self, part: str, left_out: set[str], *, missing: bool) -> None:
+    def _told(self, part: str, dealt: Mapping[str, int]) -> dict[str, Any]:
+        """Return all that decides what a training comes to."""
+        given = {name: self.config.get(name) for name in (*LISTS, "dataset_dir", "pretrained")}
+        folds = {} if part == ALL else {"stage1_folds": self.folds}
+        told = {**folds, **self._options(part), **given, "left_out": names_left_out(dealt, part)}
+        return dict(as_json({**told, "fingerprint": self.lists.fingerprint()}))
+
+    def _is_kept(self, part: str, told: Mapping[str, Any]) -> bool:
+        """Whether a training stays, or goes on: it was begun as it would be now."""
         folder = self.folder / part
-        datasets = self.lists.write_lists(folder / "data", left_out=left_out)
-        options = self._options(part, datasets)
-        state = folder / _STATE
-        told = as_json({**options, "left_out": sorted(left_out), "fingerprint": self.lists.fingerprint()})
-        of = f"without fold {part.rsplit('_')[-1]} of {self.folds}" if left_out else "on all training images"
-        before = json.loads(state.read_text(encoding="utf-8")) if missing and state.is_file() else {}
-        finished = before.pop(_FINISHED, False)
-        if finished and (folder / "model.pt").is_file():
-            pair = [_without_epochs(each) for each in (before, told)] if self.resume else [before, told]
-            if pair[0] == pair[1]:
-                _log.info("stage one %s: trained already, in %s", of, folder)
-                return
-        _log.info("stage one %s: training, into %s", of, folder)
-        resume = before == told and not finished
-        _write(state, {**told, _FINISHED: False})
+        before, _ = begun_as(folder)
+        if not before or not self.resume:
+            return before == told
+        if (found := forbidden_change(before, told)) is not None:
+            name, then, now = found
+            raise ValueError(
+                f"--resume cannot continue stage one in {folder}: {name} was {shown(then)} and is now"
+                f" {shown(now)}: give the same, or leave out --resume to start anew"
+            )
+        return True
+
+    def _train(self, part: str, left_out: set[str], *, resume: bool) -> None:
+        datasets = self.lists.write_lists(self.folder / part / "data", left_out=left_out)
         with _brief():
             monai.bundle.run(
-                "training", config_file=self.config_files, logging_file=False, resume=resume, **options
+                "training",
+                config_file=self.config_files,
+                logging_file=False,
+                resume=resume,
+                dataset_dir=datasets if len(datasets) > 1 else datasets[0],
+                pretrained=self._pretrained(),
+                **self._options(part),
             )
-        _write(state, {**told, _FINISHED: True})
 
-    def _options(self, part: str, datasets: list[str]) -> dict[str, Any]:
-        """Return what is set in the other bundle."""
+    def _options(self, part: str) -> dict[str, Any]:
+        """Return what is set in the other bundle, but for the places of data and weights."""
         known: dict[str, Any] = {}
         for file in self.config_files:
             known |= monai.bundle.ConfigParser.load_config_file(file)
@@ -163,11 +227,9 @@ class FirstStage:
             **blocks,
             "network_def": network["first"],
             "bundle_name": f"{self.config.get('bundle_name', 'cascade')}_stage1_{part}",
-            "dataset_dir": datasets if len(datasets) > 1 else datasets[0],
             "ckpt_dir": str(self.folder / part),
             "epochs": self.epochs,
             "select_by": self.select_by,
-            "pretrained": self._pretrained(),
         }
 
     def _pretrained(self) -> str | None:
@@ -198,10 +260,6 @@ def _brief() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-def _without_epochs(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if name != "epochs"}
 
 
 def _write(file: Path, content: Mapping[str, Any]) -> None:

@@ -116,3 +116,6 @@ def _run(trainer: Trainer, resume: Resume, early_stop: EarlyStop | None) -> None
             epochs = f"{kept} of {trainer.state.max_epochs} epochs are kept in {resume.path}"
             add_hint(error, f"{epochs}: the same command with --resume continues")
         raise
+    finally:
+        if average is not None:
+            average.put_back()

@@ -19,6 +19,8 @@ class WeightAverage:
 
     While the evaluator works, the network holds the average, so that scores, pictures and the best checkpoint
     are all of it; training goes on with its own weights. Batch norm's statistics are averaged as well.
+    An engine tells of its failure only to the first who asks, and of Ctrl-C to nobody: whoever runs the
+    trainer puts the weights back at its end, as `run_training` does.
 
     Args:
         network: the network.
@@ -47,6 +49,7 @@ class WeightAverage:
         self.evaluator = evaluator
         self.steps = 0
         self._average: AveragedModel | None = None
+        self._lent = False
 
     def attach(self, engine: Engine) -> None:
         """Follow a trainer.
@@ -59,8 +62,8 @@ class WeightAverage:
         self._average = AveragedModel(self.network, multi_avg_fn=self._mix, use_buffers=True)
         self.optimizer.register_step_post_hook(lambda *_: self._update())
         if self.evaluator is not None:
-            self.evaluator.add_event_handler(Events.STARTED, self._swap)
-            self.evaluator.add_event_handler(Events.COMPLETED, self._swap)
+            self.evaluator.add_event_handler(Events.STARTED, self._lend)
+            self.evaluator.add_event_handler(Events.COMPLETED, self.put_back)
 
     def _update(self) -> None:
         assert self._average is not None
@@ -76,10 +79,20 @@ class WeightAverage:
         own = chain(self.network.parameters(), self.network.buffers())
         return zip(own, chain(self._average.module.parameters(), self._average.module.buffers()), strict=True)
 
+    def _lend(self) -> None:
+        """Let the network hold the average, and this object the network's own weights."""
+        if self.steps and not self._lent:
+            self._swap()
+            self._lent = True
+
+    def put_back(self) -> None:
+        """Give the network its own weights, if a validation that did not come to its end left the average."""
+        if self._lent:
+            self._swap()
+            self._lent = False
+
     @torch.no_grad()
     def _swap(self) -> None:
-        if not self.steps:
-            return
         for own, averaged in self._pairs():
             held = own.clone()
             own.copy_(averaged)

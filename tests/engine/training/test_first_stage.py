@@ -11,7 +11,8 @@ import monai.bundle
 import pytest
 import torch
 
-from common.engine.training import FirstStage
+from common.engine.checkpoints.resume import FREE_SETTINGS
+from common.engine.training import FirstStage, OutOfFoldMaps
 
 IMAGES = [f"/data/{name}.png" for name in "abcdef"]
 OTHER = {
@@ -21,6 +22,9 @@ OTHER = {
     "learning_rate": 0.1,
     "select_by": "pq_pooled",
     "mlflow": True,
+    "patience": 30,
+    "num_workers": 0,
+    "cache_images": 1000,
 }
 CASCADE = {
     **{
@@ -30,6 +34,10 @@ CASCADE = {
         "learning_rate": 0.5,
         "only_here": 1,
         "mlflow": False,
+        "patience": 30,
+        "num_workers": 0,
+        "cache_images": 1000,
+        "dataset_dir": "runs/there",
     },
     **{
         "intensity": {"_target_": "Scale"},
@@ -77,9 +85,12 @@ def other(tmp_path: Path) -> str:
     return str(file)
 
 
-def stage(other: str, folder: Path, *, folds: int = 2, epochs: int = 4, **changes: Any) -> FirstStage:
+def stage(
+    other: str, folder: Path, *, folds: int = 2, epochs: int = 4, resume: bool = False, **changes: Any
+) -> FirstStage:
     config = {**CASCADE, **changes}
-    return FirstStage(other, lists=Lists(), ckpt_dir=folder, epochs=epochs, folds=folds, config=config)
+    options = {"epochs": epochs, "folds": folds, "resume": resume}
+    return FirstStage(other, lists=Lists(), ckpt_dir=folder, config=config, **options)
 
 
 def parts(runs: list[dict[str, Any]]) -> list[str]:
@@ -155,13 +166,91 @@ def test_other_images_train_anew(other: str, runs: list, tmp_path: Path, monkeyp
 
 def test_a_cascade_that_is_continued_for_longer_keeps_its_first_stage(other: str, runs: list, tmp_path: Path):
     stage(other, tmp_path, folds=0).train(missing=True)
-    longer = FirstStage(
-        other, lists=Lists(), ckpt_dir=tmp_path, epochs=40, folds=0, resume=True, config=CASCADE
-    )
-    longer.train(missing=True)
+    stage(other, tmp_path, folds=0, epochs=40, resume=True).train(missing=True)
     assert len(runs) == 1
     stage(other, tmp_path, folds=0, epochs=40).train(missing=True)
     assert len(runs) == 2, "begun anew, more epochs are another first stage"
+
+
+CHANGED = {"mlflow": True, "patience": 60, "num_workers": 2, "cache_images": 5, "dataset_dir": "moved"}
+
+
+@pytest.mark.parametrize("name", sorted(CHANGED))
+def test_what_a_continued_training_may_change_keeps_its_first_stage(
+    name: str, other: str, runs: list, tmp_path: Path
+):
+    stage(other, tmp_path).train(missing=True)
+    stage(other, tmp_path, resume=True, **{name: CHANGED[name]}).train(missing=True)
+    assert len(runs) == 3, "trained again"
+
+
+def test_no_setting_that_stage_one_is_told_is_forgotten_above(other: str, runs: list, tmp_path: Path):
+    stage(other, tmp_path, folds=0).train()
+    told = json.loads((tmp_path / "stage1" / "all" / "begun_as.json").read_text())
+    assert FREE_SETTINGS & told.keys() == CHANGED.keys() | {"epochs", "ckpt_dir", "pretrained"}
+
+
+@pytest.mark.parametrize("change", [{"seed": 4}, {"learning_rate": 0.1}, {"fold": 1}])
+def test_a_continued_training_refuses_another_setting_and_loses_nothing(
+    change: dict[str, Any], other: str, runs: list, tmp_path: Path
+):
+    stage(other, tmp_path).train(missing=True)
+    [name] = change
+    with pytest.raises(
+        ValueError, match=f"cannot continue stage one in .*fold_0: {name} was .* give the same"
+    ):
+        stage(other, tmp_path, resume=True, **change).train(missing=True)
+    assert len(runs) == 3 and (tmp_path / "stage1" / "fold_0" / "model.pt").is_file()
+
+
+def test_a_moved_data_set_keeps_its_first_stage(
+    other: str, runs: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stage(other, tmp_path).train(missing=True)
+    moved = [image.replace("/data/", "/elsewhere/of/data/") for image in IMAGES]
+    monkeypatch.setitem(globals(), "IMAGES", moved)
+    stage(other, tmp_path, resume=True).train(missing=True)
+    assert len(runs) == 3
+    assert list(json.loads((tmp_path / "stage1" / "folds.json").read_text())) == moved
+
+
+def test_all_is_trained_anew_where_other_images_are_tested(other: str, runs: list, tmp_path: Path):
+    """It leaves out none of the training images, but those are others."""
+    stage(other, tmp_path, folds=0, fold=0).train(missing=True)
+    stage(other, tmp_path, folds=0, fold=1).train(missing=True)
+    assert len(runs) == 2
+
+
+@pytest.mark.parametrize("cut_at", [0, 1, 2])
+def test_folds_dealt_anew_never_stand_beside_networks_of_the_old(
+    cut_at: int, other: str, runs: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Whichever training is cut, the second network refuses to begin."""
+    stage(other, tmp_path).train(missing=True)
+    monkeypatch.setattr(
+        Lists,
+        "deal_training",
+        lambda self, folds: {image: (n // 3) % folds for n, image in enumerate(IMAGES)},
+    )
+    run = monai.bundle.run
+
+    def cut(*args: Any, **options: Any) -> None:
+        if len(runs) == 3 + cut_at:
+            raise KeyboardInterrupt
+        run(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(monai.bundle, "run", cut)
+        with pytest.raises(KeyboardInterrupt):
+            stage(other, tmp_path, split_seed=1).train(missing=True)
+    cascade = torch.nn.Module()
+    cascade.first = torch.nn.Linear(1, 1, bias=False)
+    maps = OutOfFoldMaps(cascade, ckpt_dir=tmp_path, folds=2)
+    with pytest.raises((ValueError, FileNotFoundError), match="stage one .* run training"):
+        maps({}, "cpu")
+    stage(other, tmp_path, split_seed=1).train(missing=True)
+    assert parts(runs[3:]) == ["fold_0", "fold_1", "all"]
+    assert [left_out(each) for each in runs[3:5]] == [set(IMAGES[:3]), set(IMAGES[3:])]
 
 
 def test_pretrained_weights_of_a_cascade_begin_its_first_network(other: str, runs: list, tmp_path: Path):

@@ -45,6 +45,9 @@ def trained(tmp_path: Path) -> Path:
         folder = tmp_path / "stage1" / part
         folder.mkdir(parents=True)
         torch.save(First(value).state_dict(), folder / "model.pt")
+        left_out = sorted(file for file, fold in FOLD.items() if part == f"fold_{fold}")
+        told = {"left_out": left_out, "fold": None, "finished": True}
+        (folder / "begun_as.json").write_text(json.dumps(told))
     (tmp_path / "stage1" / "folds.json").write_text(json.dumps(FOLD))
     return tmp_path
 
@@ -87,9 +90,35 @@ def test_another_number_of_folds_is_told_with_the_mend(trained: Path):
 
 
 def test_images_that_stage_one_does_not_know_are_named(trained: Path):
-    (trained / "stage1" / "folds.json").write_text(json.dumps({"a.png": 0, "z.png": 1}))
-    with pytest.raises(ValueError, match="without b.png"):
+    prepare = OutOfFoldMaps(Cascade(), ckpt_dir=trained, folds=2)
+    unknown = batch()
+    unknown["image"].meta["filename_or_obj"] = [*FILES[:3], "z.png"]
+    with pytest.raises(ValueError, match="without z.png"):
+        prepare(unknown, "cpu")
+
+
+def test_old_folds_beside_new_networks_are_refused(trained: Path):
+    """The network that takes a.png's map has seen a.png."""
+    (trained / "stage1" / "folds.json").write_text(json.dumps({**FOLD, "a.png": 1, "b.png": 0}))
+    with pytest.raises(
+        ValueError, match="trained without other images than .*folds.json says: run training_"
+    ):
         OutOfFoldMaps(Cascade(), ckpt_dir=trained, folds=2)(batch(), "cpu")
+
+
+@pytest.mark.parametrize("part", ["all", "fold_1"])
+def test_a_first_stage_that_was_cut_is_refused(part: str, trained: Path):
+    file = trained / "stage1" / part / "begun_as.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "finished": False}))
+    with pytest.raises(ValueError, match=f"stage one in .*{part} was cut before its end: run training"):
+        OutOfFoldMaps(Cascade(), ckpt_dir=trained, folds=2)(batch(), "cpu")
+
+
+def test_a_first_stage_of_another_fold_of_the_data_is_refused(trained: Path):
+    """It has seen what is tested now."""
+    OutOfFoldMaps(Cascade(), ckpt_dir=trained, folds=0, config={"fold": None})(batch(), "cpu")
+    with pytest.raises(ValueError, match="with fold not set, which is now 1: run training_stage1 again"):
+        OutOfFoldMaps(Cascade(), ckpt_dir=trained, folds=0, config={"fold": 1})(batch(), "cpu")
 
 
 def test_a_network_that_is_no_cascade_is_refused(trained: Path):

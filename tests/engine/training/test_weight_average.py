@@ -8,8 +8,8 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from common.engine.checkpoints import BestCheckpoint, LastCheckpoint
-from common.engine.training import WeightAverage
+from common.engine.checkpoints import BestCheckpoint, LastCheckpoint, Resume
+from common.engine.training import WeightAverage, run_training
 
 
 def _states(network):
@@ -45,6 +45,31 @@ def test_the_average_is_the_recursion_and_the_evaluator_sees_it(workshop, tmp_pa
         assert torch.equal(saved["network"][name], seen[1][name])
         assert torch.equal(saved["training_network"][name], steps[-1][name])
         assert torch.equal(best[name], chosen[name])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("out of memory"), KeyboardInterrupt()])
+def test_a_validation_that_fails_leaves_the_training_its_own_weights(workshop, tmp_path, at, error):
+    def fail(engine):
+        raise error
+
+    steps = []
+    evaluator = workshop.evaluator()
+    # Others ask to be told of a failure before, and only the first is.
+    evaluator.add_event_handler(Events.EXCEPTION_RAISED, _raise_again)
+    evaluator.add_event_handler(Events.ITERATION_COMPLETED, fail)
+    note = at(Events.ITERATION_COMPLETED, lambda e: steps.append(_states(workshop.network)))
+    average = WeightAverage(workshop.network, workshop.optimizer, decay=0.5, evaluator=evaluator)
+    trainer = workshop.trainer(2, [note], evaluator)
+    with pytest.raises(type(error)):
+        run_training(trainer, Resume(tmp_path), average=average)
+    own, averaged = _states(workshop.network), average.network_state()
+    for name, value in steps[-1].items():
+        assert torch.equal(own[name], value), "the network was left with the average"
+        assert not torch.equal(averaged[name], value)
+
+
+def _raise_again(engine, error):
+    raise error
 
 
 def test_constant_weights_are_their_own_average_with_their_batch_norm(workshop):
