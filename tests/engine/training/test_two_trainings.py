@@ -6,11 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+import monai.bundle
 import pytest
 import torch
 
+from common.engine.training import FirstStage
+from common.files import InUseError, hold
 from common.sample import write_sample
 
 ROOT = Path(__file__).parents[3]
@@ -91,3 +96,41 @@ def test_torchrun_is_refused(place: Path) -> None:
     code, lines = Command(place, WORLD_SIZE="2").end()
     assert code == 1
     assert lines[-1].startswith("error: WORLD_SIZE is 2: training in several processes is not built")
+
+
+class Lists:
+    """Two images, one in each fold."""
+
+    def fingerprint(self) -> str:
+        return "f1"
+
+    def deal_training(self, folds: int) -> dict[str, int]:
+        return {"a.png": 0, "b.png": 1}
+
+    def write_lists(self, folder: Path, *, left_out: Collection[str] = ()) -> list[str]:
+        return [str(folder)]
+
+
+def test_a_first_stage_keeps_the_cascades_folder_and_each_training_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = []
+
+    def run(run_id: str, *, ckpt_dir: str, **options: Any) -> None:
+        with pytest.raises(InUseError), hold(tmp_path, job="a training", option="--ckpt_dir"):
+            pass
+        with hold(ckpt_dir, job="a training", option="--ckpt_dir"):
+            own.append(Path(ckpt_dir).name)
+
+    monkeypatch.setattr(monai.bundle, "run", run)
+    monkeypatch.setattr("common.files.lock._WAIT_SECONDS", 0.05)
+    (tmp_path / "other.json").write_text("{}")
+    config = {"network_def": {"first": {}}}
+    stage = FirstStage(
+        str(tmp_path / "other.json"), lists=Lists(), ckpt_dir=tmp_path, epochs=1, folds=2, config=config
+    )
+    with hold(tmp_path, job="a training", option="--ckpt_dir"), pytest.raises(InUseError):
+        stage.train()
+    assert not own and not (tmp_path / "stage1").exists()
+    stage.train()
+    assert own == ["fold_0", "fold_1", "all"]
