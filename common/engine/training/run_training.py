@@ -98,10 +98,12 @@ def run_training(
         average.attach(trainer)
     # Before anything is read, moved aside or noted in MLflow.
     with hold(resume.path.parent, job="a training", option="--ckpt_dir"):
-        _run(trainer, resume, early_stop)
+        _run(trainer, resume, early_stop, average)
 
 
-def _run(trainer: Trainer, resume: Resume, early_stop: EarlyStop | None) -> None:
+def _run(
+    trainer: Trainer, resume: Resume, early_stop: EarlyStop | None, average: WeightAverage | None
+) -> None:
     if resume.found and (why := resume.over(trainer.state.max_epochs, early_stop)):
         _log.info("%s is finished (%s): nothing was trained", resume.path, why)
         return
