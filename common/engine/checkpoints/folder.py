@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 
 from ...bundle_config import running_config
 from ...files import write_whole
+from ..order import Moment, call_at
 from .resume import Resume
 
 __all__ = ["CheckpointFolder", "config_text", "set_aside"]
@@ -90,12 +91,10 @@ class CheckpointFolder:
         Args:
             engine: a MONAI trainer.
         """
-        engine.add_event_handler(Events.STARTED, self.started)
+        call_at(Moment.READY, engine, Events.STARTED, self.started)
 
     def started(self, engine: Engine) -> None:
         """Set an earlier training aside and write ``train.json``."""
-        if engine.state.rank != 0:
-            return
         self.ckpt_dir.mkdir(parents=True, exist_ok=True)
         for part in self.ckpt_dir.glob(".*.part.pt"):
             part.unlink(missing_ok=True)  # of a training that was killed while it wrote
