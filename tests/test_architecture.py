@@ -33,14 +33,18 @@ ALLOWED: dict[str, set[str]] = {
     "decoders": set(),
     "metrics": set(),
     "export": set(),
+    "engine/order": set(),
     "engine/trained": {"bundle_config"},
-    "engine/checkpoints": {"bundle_config", "networks", "engine/trained"},
-    "engine/training": {"bundle_config", "networks", "engine/trained", "engine/checkpoints"},
-    "engine/evaluation": {"metrics", "export", "engine/trained", "engine/checkpoints"},
+    "engine/checkpoints": {"bundle_config", "networks", "engine/order", "engine/trained"},
+    "engine/training": {
+        *("bundle_config", "networks"),
+        *("engine/order", "engine/trained", "engine/checkpoints"),
+    },
+    "engine/evaluation": {"metrics", "export", "engine/order", "engine/trained", "engine/checkpoints"},
     "engine/segmentation": {"export", "engine/trained"},
     "engine/tracking": {
         *("bundle_config", "export"),
-        *("engine/trained", "engine/checkpoints", "engine/training", "engine/evaluation"),
+        *("engine/order", "engine/trained", "engine/checkpoints", "engine/training", "engine/evaluation"),
     },
     # What a paper shows is made of everything that made its method.
     "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},

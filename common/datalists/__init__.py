@@ -7,10 +7,12 @@ from .dataset_folder import dataset_folder
 from .image_list import list_image_items, list_images
 from .pixel_sizes import measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
 from .run_data import RunData
+from .seeded_draws import SeededDraws
 
 __all__ = [
     "CropSampler",
     "RunData",
+    "SeededDraws",
     "check_dataset",
     "dataset_folder",
     "dataset_name",

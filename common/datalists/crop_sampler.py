@@ -1,4 +1,4 @@
-"""Which images the crops of an epoch come from: a fixed number of crops, spread over data sets and sizes."""
+"""Which images an epoch's crops come from, spread over data sets and sizes, and the seed of each crop."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from torch.utils.data import Sampler
 from ..readers import probe
 
 
-class CropSampler(Sampler[int]):
+class CropSampler(Sampler[tuple[int, int]]):
     """Draw image numbers: each data set equally often, inside it large images more often than small ones.
 
     An epoch is a number of steps, whatever the size of the data set, as in StarDist and nnU-Net: epochs,
-    warm-up and patience then mean the same on 6 images as on 6,000.
+    warm-up and patience then mean the same on 6 images as on 6,000. With each number
+    comes a seed for the random transforms (see `SeededDraws`), which follows from the training's seed, the
+    epoch and the place in it.
 
     Args:
         items: data list whose images' headers are read; "dataset" says which data set an image belongs to.
-        crops_per_epoch: how many numbers an epoch has.
+        crops_per_epoch: how many draws an epoch has.
         area_power: 0 draws every image equally often, 1 every pixel; 0.5 lies between, because a large image
             has more to show but not proportionally more.
         dataset_power: 0 draws every data set equally often, 1 by its size (the sum of its images' weights),
@@ -61,7 +63,9 @@ class CropSampler(Sampler[int]):
     def __len__(self) -> int:
         return self.crops_per_epoch
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[tuple[int, int]]:
         rng = np.random.default_rng((self.seed, self.epoch))
         self.epoch += 1
-        return iter(rng.choice(len(self.probabilities), self.crops_per_epoch, p=self.probabilities).tolist())
+        numbers = rng.choice(len(self.probabilities), self.crops_per_epoch, p=self.probabilities)
+        seeds = rng.integers(2**32, size=self.crops_per_epoch)
+        return iter(list(zip(numbers.tolist(), seeds.tolist(), strict=True)))

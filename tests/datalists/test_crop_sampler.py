@@ -31,7 +31,7 @@ def areas(items: list[dict[str, Any]]) -> np.ndarray:
     return np.array([np.prod(SIZES[Path(item["image"]).stem[0]][int(item["image"][-5])]) for item in items])
 
 
-def epochs(sampler: CropSampler, count: int) -> list[list[int]]:
+def epochs(sampler: CropSampler, count: int) -> list[list[tuple[int, int]]]:
     return [list(sampler) for _ in range(count)]
 
 
@@ -66,7 +66,7 @@ def test_by_size_means_as_one_data_set(items: list, area_power: float) -> None:
 def test_the_draws_follow_the_probabilities(items: list) -> None:
     count = 40_000
     sampler = CropSampler(items, count, dataset_power=0.5, seed=3)
-    drawn = np.bincount(list(sampler), minlength=len(items)) / count
+    drawn = np.bincount([number for number, _ in sampler], minlength=len(items)) / count
     deviation = np.sqrt(sampler.probabilities * (1 - sampler.probabilities) / count)
     assert (np.abs(drawn - sampler.probabilities) < 5 * deviation).all()
     assert len(sampler) == count
@@ -77,6 +77,12 @@ def test_a_seed_repeats_and_epochs_and_seeds_differ(items: list) -> None:
     assert first == epochs(CropSampler(items, 50, seed=1), 3)
     assert first != epochs(CropSampler(items, 50, seed=2), 3)
     assert first[0] != first[1] != first[2] != first[0]
+
+
+def test_every_draw_has_a_seed_of_its_own(items: list) -> None:
+    seeds = [seed for epoch in epochs(CropSampler(items, 50, seed=1), 3) for _, seed in epoch]
+    seeds += [seed for _, seed in CropSampler(items, 50, seed=2)]
+    assert len(set(seeds)) == len(seeds) == 200
 
 
 def test_a_continued_training_draws_as_an_unbroken_one(items: list) -> None:

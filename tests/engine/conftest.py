@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from ignite.engine import Events
+from monai.bundle import ConfigWorkflow
 from monai.data import MetaTensor
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
-from monai.handlers import ValidationHandler
 from scipy import ndimage
 from torch.utils.data import DataLoader
+
+from common.sample import write_sample
 
 
 def _item(number: int) -> dict[str, Any]:
@@ -87,7 +90,9 @@ class Workshop:
         interval: int = 1,
         **options: Any,
     ) -> SupervisedTrainer:
-        validation = [] if evaluator is None else [ValidationHandler(interval=interval, validator=evaluator)]
+        from common.engine.evaluation import Validation
+
+        validation = [] if evaluator is None else [Validation(evaluator, interval=interval)]
         return SupervisedTrainer(
             device="cpu",
             max_epochs=epochs,
@@ -109,6 +114,87 @@ class At:
 
     def attach(self, engine: Any) -> None:
         engine.add_event_handler(self.event, self.call)
+
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "_target_": "common.networks.LoGSAGE",
+    "in_channels": 1,
+    "out_channels": 4,
+    "saliency_features": [2, 2, 2, 2, 4, 4],
+    "embed_dim": 6,
+    "depths": [1, 1, 1],
+    "num_heads": [1, 1, 1],
+    "dropout": 0.2,
+    "drop_path_rate": 0.2,
+}
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample(tmp_path_factory.mktemp("data") / "sample", counts=(3, 2, 1), shape=(96, 80))
+
+
+class Cut(Exception):
+    """Stands for a power cut."""
+
+
+@pytest.fixture
+def tiny() -> dict[str, Any]:
+    """The network that `train` trains."""
+    return TINY
+
+
+@pytest.fixture
+def train(sample: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run the bundle's own training with a tiny network; `cut` is (epoch, iteration) at which it breaks.
+
+    `change` is called with the parser of the configuration before anything is made of it.
+    """
+    monkeypatch.chdir(ROOT)
+
+    def run(
+        folder: Path,
+        *,
+        cut: tuple[int, int] | None = None,
+        change: Callable[[Any], None] | None = None,
+        **options: Any,
+    ) -> ConfigWorkflow:
+        settings = {
+            **{"epochs": 3, "steps_per_epoch": 2, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
+            **{"mlflow": False, "select_by": "val_loss", "network_def": TINY},
+            **{"dataset_dir": str(sample), "ckpt_dir": str(folder)},
+            **options,
+        }
+        workflow = ConfigWorkflow(
+            config_file="bundles/logsage/configs/train.json",
+            meta_file="bundles/logsage/configs/metadata.json",
+            workflow_type="train",
+            logging_file=False,
+            **settings,
+        )
+        if change is not None:
+            change(workflow.parser)
+        workflow.initialize()
+        trainer = workflow.parser.get_parsed_content("train::trainer")
+        if cut is not None:
+
+            def break_off(engine: Any) -> None:
+                if (
+                    engine.state.epoch == cut[0]
+                    and (engine.state.iteration - 1) % engine.state.epoch_length == cut[1]
+                ):
+                    raise Cut
+
+            trainer.add_event_handler(Events.ITERATION_COMPLETED, break_off)
+        try:
+            workflow.parser.get_parsed_content("training")
+        except RuntimeError as error:
+            if cut is None or not isinstance(error.__cause__, Cut):
+                raise
+        return workflow
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Engine
 from monai.handlers import CheckpointSaver
 
 from .file import save_checkpoint
@@ -49,11 +48,6 @@ class BestCheckpoint(CheckpointSaver):
         assert self._key_metric_checkpoint is not None
         self.path = Path(ckpt_dir) / "model.pt"
         self._key_metric_checkpoint.save_handler = _WholeFileSaver(self.path)
-
-    def metrics_completed(self, engine: Engine) -> None:
-        """Save if this epoch was the best; only the first process of a distributed training writes."""
-        if engine.state.rank == 0:
-            super().metrics_completed(engine)
 
     def continue_from(self, best_metric: float) -> None:
         """Let only what is better than an earlier training's best replace its file.

@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 
 from ...bundle_config import running_config
 from ...files import move_file, write_whole
+from ..order import Moment, call_at
 from .resume import Resume
 
 __all__ = ["CheckpointFolder", "config_text", "set_aside"]
@@ -100,7 +101,7 @@ class CheckpointFolder:
         Args:
             engine: a MONAI trainer.
         """
-        engine.add_event_handler(Events.STARTED, self.started)
+        call_at(Moment.READY, engine, Events.STARTED, self.started)
 
     def started(self, engine: Engine) -> None:
         """Set an earlier training aside and write ``train.json``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import numbers
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 
+from ..order import Moment, call_at
 from .best import BestCheckpoint
 from .early_stop import EarlyStop
 from .file import save_checkpoint
@@ -21,6 +21,12 @@ from .resume import Resume
 __all__ = ["LastCheckpoint"]
 
 _log = logging.getLogger(__name__)
+# What torch's schedules count: steps; what a plateau saw; the place in a cycle; the parts of a sequence.
+_PROGRESS = {
+    *("last_epoch", "_step_count", "_last_lr"),
+    *("best", "num_bad_epochs", "cooldown_counter"),
+    *("T_cur", "T_i", "_schedulers"),
+}
 
 
 @runtime_checkable
@@ -50,11 +56,7 @@ def _plain(value: Any) -> Any:
 
 def _progress_of(scheduler: Any) -> dict[str, Any]:
     """Return how far a schedule is, without what it was told: a longer training has a longer schedule."""
-    told: set[str] = set()
-    for kind in type(scheduler).__mro__[:-1]:
-        told.update(inspect.signature(kind).parameters)
-    told -= {"last_epoch", "self"}
-    return {key: value for key, value in scheduler.state_dict().items() if key not in told}
+    return {key: value for key, value in scheduler.state_dict().items() if key in _PROGRESS}
 
 
 def _loss_state(engine: Engine) -> dict[str, Any]:
@@ -110,23 +112,18 @@ class LastCheckpoint:
         Args:
             engine: a MONAI trainer.
         """
-        engine.add_event_handler(Events.STARTED, self.started)
+        call_at(Moment.RESTORE, engine, Events.STARTED, self.started)
+        call_at(Moment.SAVE, engine, Events.EPOCH_COMPLETED, self.epoch_completed)
 
     def started(self, engine: Engine) -> None:
         """Put back the state that is resumed."""
         if self.resume is not None and self.resume.found and engine.state.epoch == 0:
             self._restore(engine, self.resume.take())
             _log.info("resumed after epoch %d of %d", engine.state.epoch, engine.state.max_epochs)
-        # Added now and not in attach, so that it comes after all that an epoch's end changes, and after
-        # MLflow: an epoch that is in the file is in MLflow too, and one that is only there is not noted
-        # twice.
-        if not engine.has_event_handler(self.epoch_completed, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self.epoch_completed)
 
     def epoch_completed(self, engine: Engine) -> None:
         """Write the file."""
-        if engine.state.rank == 0:
-            save_checkpoint(self._state(engine), self.path)
+        save_checkpoint(self._state(engine), self.path)
 
     def _state(self, engine: Engine) -> dict[str, Any]:
         state: dict[str, Any] = {"network": self.network.state_dict()}

@@ -11,6 +11,7 @@ from ignite.engine import Engine, Events
 
 from ...bundle_config import IMAGENET, check_pretrained_source
 from ...networks import encoder_names, in_encoder
+from ..order import Moment, call_at
 from ..trained.weights import read_weights
 from .resume import Resume
 
@@ -106,8 +107,6 @@ def load_fitting(network: torch.nn.Module, path: str | Path) -> int:
 class Pretrained:
     """Loads weights when a training starts, not when it is resumed. For a trainer.
 
-    It belongs before what changes files: it may read one that is then moved aside.
-
     Args:
         network: the network.
         path: the file (see `load_fitting`), "imagenet" (see `load_imagenet`), or None to begin at random.
@@ -128,7 +127,7 @@ class Pretrained:
             engine: a MONAI trainer.
         """
         if self.path:
-            engine.add_event_handler(Events.STARTED, self.started)
+            call_at(Moment.LOAD, engine, Events.STARTED, self.started)
 
     def started(self, engine: Engine) -> None:
         """Load the weights."""

@@ -3,6 +3,14 @@
 from .best_and_worst import BestAndWorst
 from .evaluation_report import EvaluationReport
 from .instance_metrics import InstanceMetrics, instance_metrics
+from .validation import Validation
 from .validation_loss import ValidationLoss
 
-__all__ = ["BestAndWorst", "EvaluationReport", "InstanceMetrics", "ValidationLoss", "instance_metrics"]
+__all__ = [
+    "BestAndWorst",
+    "EvaluationReport",
+    "InstanceMetrics",
+    "Validation",
+    "ValidationLoss",
+    "instance_metrics",
+]

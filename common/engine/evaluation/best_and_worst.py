@@ -63,7 +63,7 @@ class BestAndWorst:
 
     def completed(self, engine: Engine) -> None:
         """Write the sheet, if there is an image on it."""
-        if not self._kept or engine.state.rank != 0:
+        if not self._kept:
             return
         pictures, captions = [kept[2] for kept in self._kept], [kept[1] for kept in self._kept]
         sheet = contact_sheet(pictures, columns=self.count, captions=captions)

@@ -55,8 +55,6 @@ class EvaluationReport:
             raise ValueError(
                 "there are no scores to report: give the evaluator InstanceMetrics as its key_metric"
             )
-        if engine.state.rank != 0:
-            return
         weights = self.weights or getattr(engine.state, "weights_file", None)
         report = {
             "split": self.split,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from ignite.engine import Engine
 from ignite.metrics import Metric
 from ignite.metrics.metric import EpochWise, MetricUsage
@@ -180,32 +179,26 @@ class InstanceMetrics(Metric):
         latest = self._scored[len(self._scored) - len(items) :]
         engine.state.latest_rows = [{"image": file, **scores.values} for file, scores, _ in latest]
 
-    def _gather(self) -> list[tuple[str, Any, Any]]:
-        # Each process saw its own part of the images; the scores of a set need all of them.
-        if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
-            return self._scored
-        parts: list[Any] = [None] * dist.get_world_size()
-        dist.all_gather_object(parts, self._scored)
-        return [entry for part in parts for entry in part]
-
     def compute(self) -> dict[str, float]:
         """Return every score of the images seen since the last reset."""
-        return summarize([scores for _, scores, _ in self._gather()])
+        return summarize([scores for _, scores, _ in self._scored])
 
     def completed(self, engine: Engine, name: str) -> None:
-        """Put the scores of the epoch into the engine's state; NaN as the key score counts as 0.
+        """Put the scores of the epoch into the engine's state.
 
-        Nothing is ever better than NaN, so that the first epoch without a nucleus would stay the best for
+        As the key score NaN counts as 0, and a loss that is not finite as the worst: nothing is ever better
+        than NaN, so that the first epoch without a nucleus, or with such a loss, would stay the best for
         ever.
         """
-        scored = self._gather()
+        scored = self._scored
         summary = summarize([scores for _, scores, _ in scored])
         engine.state.instance_summary = summary
         engine.state.instance_rows = [{"image": file, **scores.values} for file, scores, _ in scored]
         engine.state.iou_rule = self.iou_rule
         engine.state.metrics.update({score: summary[score] for score in self.ids})
         if name == NEGATIVE_LOSS:
-            engine.state.metrics[name] = -engine.state.metrics.get("val_loss", math.inf)
+            loss = engine.state.metrics.get("val_loss", math.inf)
+            engine.state.metrics[name] = -loss if math.isfinite(loss) else -math.inf
         else:
             engine.state.metrics[name] = 0.0 if math.isnan(summary[name]) else summary[name]
         if self.oracle:

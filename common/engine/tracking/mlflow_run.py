@@ -18,6 +18,7 @@ from ...messages import sentence
 from ..checkpoints import Resume
 from ..checkpoints.folder import config_text
 from ..evaluation.instance_metrics import NEGATIVE_LOSS
+from ..order import Moment, call_at, hear_exceptions
 from ..training import averages_of
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
@@ -60,10 +61,8 @@ def _written(file: Path) -> int | None:
 class MLflowRun:
     """Notes a run in MLflow, on a trainer or on an evaluator that works alone.
 
-    It must be the **first** handler that listens to exceptions: ignite tells only the first one. It
-    ends the run as FAILED, or KILLED on Ctrl-C, and raises the exception again. What it notes per epoch it
-    notes after all other handlers, so that the validation of the epoch is there. An epoch has the scores of
-    our tables, an evaluation all of them.
+    After an exception the run ends as FAILED, or KILLED on Ctrl-C. An epoch has the scores of our tables, an
+    evaluation all of them.
 
     Args:
         bundle: name of the bundle.
@@ -125,12 +124,14 @@ class MLflowRun:
         """
         if not self.enabled:
             return
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self._exception_raised)
-        engine.add_event_handler(Events.STARTED, self._started)
+        hear_exceptions(engine, self._exception_raised)
+        call_at(Moment.OPEN, engine, Events.STARTED, self._started)
+        call_at(Moment.NOTE, engine, Events.COMPLETED, self._completed)
         if isinstance(engine, Evaluator):
             self.evaluator = engine
         else:
             averages_of(engine)
+            call_at(Moment.NOTE, engine, Events.EPOCH_COMPLETED, self._epoch_completed)
         if self.evaluator is not None:
             self.pictures.attach(self.evaluator)
 
@@ -155,14 +156,6 @@ class MLflowRun:
         if self.config is not None:
             store.text(config_text(self.config), "train.json" if job == "training" else "evaluate.json")
         _log.info("MLflow: run %r of experiment %r", store.run_name, self.experiment)
-        # Added now and not in attach, so that they come after every other handler: the validation, the
-        # checkpoints.
-        late = {Events.COMPLETED: self._completed}
-        if job == "training":
-            late[Events.EPOCH_COMPLETED] = self._epoch_completed
-        for event, handler in late.items():
-            if not engine.has_event_handler(handler, event):
-                engine.add_event_handler(event, handler)
 
     def _kept_files(self) -> dict[Path, str | None]:
         """Return the files to keep with the run, each with its folder there."""
@@ -223,7 +216,6 @@ class MLflowRun:
             if self.store is not None:
                 self.store.tag("error", sentence(error)[:500])
             self._end("FAILED")
-        raise error
 
     def _end(self, status: str) -> None:
         store, self.store = self.store, None

@@ -12,6 +12,7 @@ from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
 from monai.engines import Evaluator
 
+from ..order import Moment, call_at
 from ..training import averages_of
 from ..training.epoch_averages import loss_of
 
@@ -72,7 +73,8 @@ class Progress:
             engine: a MONAI trainer.
         """
         averages_of(engine)
-        engine.add_event_handler(Events.STARTED, self._started)
+        call_at(Moment.SHOW, engine, Events.STARTED, self._started)
+        call_at(Moment.SHOW, engine, Events.EPOCH_COMPLETED, self._epoch_completed)
         if self.bar:
             bar = ProgressBar(desc="training", file=sys.stdout)
             bar.attach(engine, output_transform=_bar_values)
@@ -81,15 +83,11 @@ class Progress:
                 # iterations.
                 ProgressBar(desc="validation", file=sys.stdout).attach(self.evaluator)
         else:
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration_completed)
+            call_at(Moment.SHOW, engine, Events.ITERATION_COMPLETED, self._iteration_completed)
 
     def _started(self, engine: Engine) -> None:
         self._began = self._last_line = time.monotonic()
         self._first_epoch = engine.state.epoch
-        # Added now and not in attach, so that it comes after every other handler of the epoch: the
-        # validation.
-        if not engine.has_event_handler(self._epoch_completed, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch_completed)
 
     def _left(self, engine: Engine, epochs_done: float) -> str:
         per_epoch = (time.monotonic() - self._began) / max(epochs_done - self._first_epoch, 1e-9)

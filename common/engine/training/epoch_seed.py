@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from monai.data.utils import set_rnd
-from torch.utils.data import DataLoader
 
 __all__ = ["EpochSeed", "epoch_seed"]
 
@@ -27,26 +26,28 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return int(np.random.SeedSequence((int(seed), int(epoch))).generate_state(1)[0])
 
 
-class EpochSeed:
-    """Seeds torch, numpy, Python and the random transforms when an epoch starts. For a trainer.
+@runtime_checkable
+class Draws(Protocol):
+    """What draws the images of an epoch; `common.datalists.CropSampler` is one."""
 
-    Without it the random state is what all earlier epochs left, which no checkpoint can hold: MONAI's
-    transforms carry generators of their own, in this process and in each worker. Workers are seeded by torch
-    when they start, which is once an epoch unless they are persistent.
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next pass that of an epoch, 0 for the first."""
+
+
+class EpochSeed:
+    """Seeds torch, numpy and Python when an epoch starts, and tells the sampler its number. For a trainer.
+
+    Without it the random state, of dropout for example, is what all earlier epochs left, which no checkpoint
+    holds. The images' random transforms have seeds of their own, which come from the sampler.
 
     Args:
         seed: seed of the training.
-        loader: the loader of the training images.
-
-    Raises:
-        ValueError: if the loader keeps its workers from epoch to epoch.
+        sampler: what draws the training images.
     """
 
-    def __init__(self, seed: int, loader: DataLoader) -> None:
-        if getattr(loader, "persistent_workers", False):
-            raise ValueError("persistent_workers keeps random states that no checkpoint holds: remove it")
+    def __init__(self, seed: int, sampler: Draws) -> None:
         self.seed = seed
-        self.loader = loader
+        self.sampler = sampler
 
     def attach(self, engine: Engine) -> None:
         """Follow a trainer.
@@ -62,7 +63,4 @@ class EpochSeed:
         random.seed(seed)
         np.random.seed(seed)
         torch.manual_seed(seed)
-        set_rnd(self.loader.dataset, seed)
-        sampler = self.loader.sampler
-        if hasattr(sampler, "set_epoch"):
-            sampler.set_epoch(engine.state.epoch - 1)
+        self.sampler.set_epoch(engine.state.epoch - 1)

@@ -9,6 +9,7 @@ from monai.engines import Evaluator
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from ..checkpoints import key_score
+from ..order import Moment, call_at
 from .gradient_step import ends_step
 
 __all__ = ["LearningRate"]
@@ -35,15 +36,15 @@ class LearningRate:
             raise ValueError("ReduceLROnPlateau watches the validation: give LearningRate its evaluator")
 
     def attach(self, engine: Engine) -> None:
-        """Follow a trainer; on a plateau it must come after the validation.
+        """Follow a trainer.
 
         Args:
             engine: a MONAI trainer.
         """
         if isinstance(self.scheduler, ReduceLROnPlateau):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self._epoch_completed)
+            call_at(Moment.SCHEDULE, engine, Events.EPOCH_COMPLETED, self._epoch_completed)
         else:
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self._iteration_completed)
+            call_at(Moment.SCHEDULE, engine, Events.ITERATION_COMPLETED, self._iteration_completed)
 
     def _iteration_completed(self, engine: Engine) -> None:
         if ends_step(engine):

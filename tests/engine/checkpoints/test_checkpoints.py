@@ -10,6 +10,7 @@ import torch
 from ignite.engine import Events
 
 from common.engine.checkpoints import BestCheckpoint, CheckpointFolder, LastCheckpoint, Resume, set_aside
+from common.engine.order import Moment, call_at
 
 
 def _same(one, other) -> bool:
@@ -35,6 +36,18 @@ def test_the_best_is_a_plain_state_dict_of_the_best_epoch(workshop, tmp_path, at
     assert [file.name for file in tmp_path.iterdir()] == ["model.pt"]
 
 
+def test_what_is_worse_than_the_best_of_a_resumed_training_replaces_nothing(workshop, tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"the best so far")
+    for best, replaced in ((2.0, False), (-1.0, True)):  # no score is above 1, none below 0
+        keeper = BestCheckpoint(tmp_path, workshop.network)
+        evaluator = workshop.evaluator([keeper])
+        # As in a resumed training: of its own validations the first is not taken for the best.
+        evaluator.state.best_metric, evaluator.state.best_metric_epoch = best, 1
+        keeper.continue_from(best)
+        evaluator.run(2)
+        assert ((tmp_path / "model.pt").read_bytes() != b"the best so far") == replaced
+
+
 def test_the_last_has_network_optimizer_and_epoch(workshop, tmp_path):
     workshop.trainer(2, [LastCheckpoint(tmp_path, workshop.network, workshop.optimizer)]).run()
     saved = torch.load(tmp_path / "last.pt", weights_only=True)
@@ -52,9 +65,10 @@ def test_the_scale_of_mixed_precision_goes_on(workshop, tmp_path, at):
         resume = Resume(tmp_path, enabled=enabled, config={})
         last = LastCheckpoint(tmp_path, workshop.network, workshop.optimizer, resume=resume)
         # MONAI makes a scaler when a run starts, before any handler.
-        handlers = [at(Events.STARTED, scaled(scale)), last]
-        handlers.append(at(Events.EPOCH_COMPLETED, lambda e: found.append(e.scaler.get_scale())))
-        workshop.trainer(epochs, handlers).run()
+        handlers = [last, at(Events.EPOCH_COMPLETED, lambda e: found.append(e.scaler.get_scale()))]
+        trainer = workshop.trainer(epochs, handlers)
+        call_at(Moment.LOAD, trainer, Events.STARTED, scaled(scale))
+        trainer.run()
     assert found == [8.0, 8.0]
 
 

@@ -8,74 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from ignite.engine import Events
-from monai.bundle import ConfigWorkflow
 
 from common.engine.tracking import MLflowStore
-from common.sample import write_sample
-
-ROOT = Path(__file__).parents[3]
-TINY = {
-    "_target_": "common.networks.LoGSAGE",
-    "in_channels": 1,
-    "out_channels": 4,
-    "saliency_features": [2, 2, 2, 2, 4, 4],
-    "embed_dim": 6,
-    "depths": [1, 1, 1],
-    "num_heads": [1, 1, 1],
-    "dropout": 0.2,
-    "drop_path_rate": 0.2,
-}
-
-
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sample(tmp_path_factory.mktemp("data") / "sample", counts=(3, 2, 1), shape=(96, 80))
-
-
-class Cut(Exception):
-    """Stands for a power cut."""
-
-
-@pytest.fixture
-def train(sample: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Run the bundle's own training with a tiny network; `cut` is (epoch, iteration) at which it breaks."""
-    monkeypatch.chdir(ROOT)
-
-    def run(folder: Path, *, cut: tuple[int, int] | None = None, **options: Any) -> ConfigWorkflow:
-        settings = {
-            **{"epochs": 3, "steps_per_epoch": 2, "batch_size": 2, "crop_px": 64, "warmup_epochs": 1},
-            **{"mlflow": False, "select_by": "val_loss", "network_def": TINY},
-            **{"dataset_dir": str(sample), "ckpt_dir": str(folder)},
-            **options,
-        }
-        workflow = ConfigWorkflow(
-            config_file="bundles/logsage/configs/train.json",
-            meta_file="bundles/logsage/configs/metadata.json",
-            workflow_type="train",
-            logging_file=False,
-            **settings,
-        )
-        workflow.initialize()
-        trainer = workflow.parser.get_parsed_content("train::trainer")
-        if cut is not None:
-
-            def break_off(engine: Any) -> None:
-                if (
-                    engine.state.epoch == cut[0]
-                    and (engine.state.iteration - 1) % engine.state.epoch_length == cut[1]
-                ):
-                    raise Cut
-
-            trainer.add_event_handler(Events.ITERATION_COMPLETED, break_off)
-        try:
-            workflow.parser.get_parsed_content("training")
-        except RuntimeError as error:
-            if cut is None or not isinstance(error.__cause__, Cut):
-                raise
-        return workflow
-
-    return run
 
 
 def _same(one: Any, other: Any, where: str = "") -> None:
@@ -189,7 +123,7 @@ def test_the_run_in_mlflow_is_found_again_after_a_while_without(
 
 
 def test_what_is_resumed_must_be_the_same_training(
-    train: Callable[..., Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    train: Callable[..., Any], tiny: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     short = {"epochs": 1, "steps_per_epoch": 1}
     caplog.set_level("INFO")
@@ -205,7 +139,7 @@ def test_what_is_resumed_must_be_the_same_training(
 
     for option, value, words in (
         ("learning_rate", 0.5, "learning_rate was 0.002 and is now 0.5"),
-        ("network_def", {**TINY, "embed_dim": 12}, "network_def::embed_dim was 6 and is now 12"),
+        ("network_def", {**tiny, "embed_dim": 12}, "network_def::embed_dim was 6 and is now 12"),
     ):
         with pytest.raises(RuntimeError) as caught:
             train(tmp_path, resume=True, **{**short, "epochs": 2, option: value})

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 
+from common.engine.checkpoints import BestCheckpoint
 from common.engine.evaluation import InstanceMetrics, instance_metrics
 from common.metrics import HEADLINE, score_image, summarize
 
@@ -70,6 +71,23 @@ def test_an_evaluator_of_monai_selects_by_the_named_score(workshop):
     assert state.best_metric == state.metrics["f1_mu_pooled"]
     assert [row["image"] for row in state.instance_rows] == [f"images/cells_{n}.png" for n in range(3)]
     assert not math.isnan(state.instance_summary["pixel_ap_pooled"])  # the probability was found
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_number_is_the_worst(workshop, tmp_path, bad):
+    values = [bad, 3.0, bad, 2.0]  # one a validation
+    best = BestCheckpoint(tmp_path, workshop.network)
+    evaluator = workshop.evaluator([best], select_by="val_loss")
+    evaluator.add_event_handler(
+        Events.EPOCH_STARTED, lambda e: e.state.metrics.update(val_loss=values[e.state.epoch - 1])
+    )
+    kept = []
+    for epoch in range(1, 5):
+        with torch.no_grad():
+            workshop.network.bias.fill_(float(epoch))
+        evaluator.run(epoch)
+        kept.append(float(torch.load(tmp_path / "model.pt", weights_only=True)["bias"]))
+    assert kept == [1, 2, 2, 4] and evaluator.state.best_metric_epoch == 4
 
 
 def test_a_misspelt_score_is_refused_before_anything_runs():

@@ -27,8 +27,8 @@ def test_a_schedule_moves_after_every_step_to_its_end(workshop, at):
     note = at(Events.ITERATION_STARTED, lambda e: used.append(_rate(workshop)))
     keep = at(Events.EPOCH_COMPLETED, lambda e: kept.append(averages_of(e).learning_rates[0]))
     trainer = workshop.trainer(2, [note, keep])
-    averages_of(trainer)  # as MLflowRun does, the first handler
     LearningRate(schedule).attach(trainer)
+    averages_of(trainer)
     trainer.run()
     assert used == pytest.approx([0.5 * cosine(step) for step in range(2 * STEPS)])
     assert _rate(workshop) == pytest.approx(0.0)
