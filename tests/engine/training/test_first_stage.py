@@ -273,3 +273,9 @@ def test_weights_of_imagenet_are_for_the_second_network(
 def test_impossible_numbers_are_refused_by_their_option(name: str, value: Any, other: str, tmp_path: Path):
     with pytest.raises(ValueError, match=f"--stage1_{name} must be a whole number"):
         stage(other, tmp_path, **{name: value})
+
+
+def test_device_and_augmentation_are_those_of_the_cascade(other: str, runs: list, tmp_path: Path):
+    changes = {"device": "cpu", "augmentation_ranges": {"scale": [0, 0]}}
+    stage(other, tmp_path, folds=0, **changes).train()
+    assert {name: runs[0].get(name) for name in changes} == changes
