@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from common.commands import main
 from common.datalists import dataset_folder, load_datalist
-from common.engine.trained import training_config
+from common.engine.trained import choose_weights, trained_settings, training_config
 from common.figures import Subject, cascaded_unet_figures, logsage_figures, resnet18_unet_figures
 from common.files import stem_of
 from common.readers import ChannelChoice
@@ -44,7 +45,7 @@ def figures(
         dataset_dir: the data set; the default is the bundle's own, an embedded sample.
         split: training, validation or test.
         image: file name without its suffix; the default is the list's first image.
-        channels: which channels, by name or number; the default is the bundle's own.
+        channels: which channels, by name or number; the default is the training's, else the bundle's own.
         crop_px: edge of the squares that close-ups show, in pixels.
         weights: weights of the prediction.
         ckpt_dir: folder of a training whose weights predict; the default is runs/BUNDLE. Where there are no
@@ -71,9 +72,13 @@ def figures(
         )
     if folders and (weights or ckpt_dir):
         raise ValueError("--compare names trainings: leave --weights and --ckpt_dir out")
-    own = training_config(Path("bundles") / bundle)
-    channels = own["channels"] if channels is None else channels
-    items = load_datalist(dataset_folder(dataset_dir or own["dataset_dir"]), split, channels=channels)
+    root = Path("bundles") / bundle
+    own = training_config(root)
+    shown = channels
+    if shown is None:
+        trained = _settings(weights, folders[0] if folders else ckpt_dir or own["ckpt_dir"], root)
+        shown = trained.get("channels", own["channels"])
+    items = load_datalist(dataset_folder(dataset_dir or own["dataset_dir"]), split, channels=shown)
     names = [stem_of(item["image"]) for item in items]
     if image is not None and image not in names:
         raise ValueError(
@@ -82,17 +87,27 @@ def figures(
     subject = Subject(
         bundle=bundle,
         item=items[0 if image is None else names.index(image)],
-        channels=channels,
+        channels=shown,
         folder=Path(output_dir or Path("runs") / "figures" / bundle),
         crop_px=crop_px,
         weights=weights,
         ckpt_dir=ckpt_dir,
         compare=folders,
+        chosen=channels,
     )
     files = FIGURES[bundle](subject)
     for file in files:
         print(file)
     return files
+
+
+def _settings(weights: str | None, ckpt_dir: str, root: Path) -> dict[str, Any]:
+    try:
+        return trained_settings(choose_weights(weights, ckpt_dir, root)[0])
+    except FileNotFoundError:
+        if weights:
+            raise
+        return {}
 
 
 if __name__ == "__main__":

@@ -58,12 +58,13 @@ class Subject:
     Attributes:
         bundle: whose figures.
         item: the image and its label, as a data list has them.
-        channels: which channels.
+        channels: which channels are drawn.
         folder: where the pictures go.
         crop_px: edge of a close-up.
         weights: a file of weights, named by the user.
         ckpt_dir: folder of a training; None: the bundle's own.
         compare: folders of trainings, of any bundle, side by side instead of one.
+        chosen: which channels predict; None: those that each training had.
     """
 
     bundle: str
@@ -74,6 +75,7 @@ class Subject:
     weights: str | None = None
     ckpt_dir: str | None = None
     compare: Sequence[str] = ()
+    chosen: ChannelChoice = None
 
     @property
     def name(self) -> str:
@@ -105,7 +107,7 @@ class Subject:
         """
         try:
             trained = trained_bundle(
-                self.bundle, weights=self.weights, ckpt_dir=self.ckpt_dir, channels=self.channels
+                self.bundle, weights=self.weights, ckpt_dir=self.ckpt_dir, channels=self.chosen
             )
         except FileNotFoundError as error:
             if self.weights:
@@ -127,7 +129,7 @@ class Subject:
         names = [Path(folder).name for folder in self.compare]
         label_maps = {}
         for name, folder in zip(names, self.compare, strict=True):
-            trained = trained_bundle(ckpt_dir=folder, channels=self.channels)
+            trained = trained_bundle(ckpt_dir=folder, channels=self.chosen)
             label_maps[name if names.count(name) == 1 else folder] = trained.predict(self.item).label_map
         return label_maps
 

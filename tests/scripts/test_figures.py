@@ -13,7 +13,7 @@ from PIL import Image
 
 from common.datalists import load_datalist
 from common.engine.trained import training_config
-from common.figures import Panel, cascaded_unet, logsage, resnet18_unet
+from common.figures import Panel, Subject, cascaded_unet, logsage, resnet18_unet
 from common.files import stem_of
 from common.sample import write_sample
 from scripts import figures as script
@@ -124,7 +124,7 @@ def test_trainings_of_any_bundle_are_compared(
         parser = training_config(ROOT / "bundles" / "resnet18_unet")
         parser["network_def"] = rgb
         torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "model.pt")
-        settings = {"bundle_root": "bundles/resnet18_unet", "network_def": rgb}
+        settings = {"bundle_root": "bundles/resnet18_unet", "network_def": rgb, "channels": "0,1,2"}
         (folder / "train.json").write_text(json.dumps(settings))
     script.figures(
         "cascaded_unet", dataset_dir=str(datasets["cascaded_unet"]), crop_px=40,
@@ -174,3 +174,21 @@ def test_weights_that_are_named_must_be_there(bundle: str, datasets: dict[str, P
             bundle, dataset_dir=str(datasets[bundle]), weights=str(tmp_path / "nowhere.pt"),
             output_dir=str(tmp_path),
         )  # fmt: skip
+
+
+def test_the_channels_are_those_of_the_training_unless_they_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = write_sample(tmp_path / "data", modality="multiplex", shape=(64, 64), counts=(1, 1, 1))
+    *_, last = load_datalist(dataset, "test")[0]["channels"]
+    settings = weights_of("resnet18_unet", tmp_path / "run").with_name("train.json")
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "channels": last}))
+    subjects: list[Subject] = []
+    monkeypatch.setitem(script.FIGURES, "resnet18_unet", lambda subject: subjects.append(subject) or [])
+    for options in ({}, {"channels": last}, {"channels": 0}):
+        places = {"dataset_dir": str(dataset), "ckpt_dir": str(tmp_path / "run")}
+        script.figures("resnet18_unet", **places, **options)
+    drawn = [subject.image for subject in subjects]
+    seen = [subject.prediction().found.image for subject in subjects]
+    for one, named, other in (drawn, seen):
+        assert np.array_equal(one, named) and not np.array_equal(one, other)

@@ -3,12 +3,13 @@
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
 from .settings import trained_settings
 from .use_settings import LoadWeights, use_trained_settings
-from .weights import find_weights, load_weights
+from .weights import choose_weights, find_weights, load_weights
 
 __all__ = [
     "LoadWeights",
     "Prediction",
     "TrainedBundle",
+    "choose_weights",
     "find_weights",
     "load_weights",
     "trained_bundle",

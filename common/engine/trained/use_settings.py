@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 
 from ...bundle_config import given_settings, running_config, running_parser, shown
 from .settings import check_trained_settings, overruled_settings, settings_to_take, trained_settings
-from .weights import find_weights, load_weights
+from .weights import choose_weights, find_weights, load_weights
 
 __all__ = ["LoadWeights", "use_trained_settings"]
 
@@ -32,15 +32,16 @@ def use_trained_settings(
         {"_target_": "common.engine.trained.use_trained_settings", "weights": "@weights", ...}
 
     Args:
-        weights: a file named by the user, see `find_weights`.
-        ckpt_dir: folder of one's own training, see `find_weights`.
-        bundle_root: folder of the bundle, see `find_weights`.
+        weights: a file named by the user, see `choose_weights`.
+        ckpt_dir: folder of one's own training, see `choose_weights`.
+        bundle_root: folder of the bundle, see `choose_weights`.
 
     Raises:
         FileNotFoundError: if there are no weights.
         ValueError: if the user wants what the weights cannot do, see `check_trained_settings`.
     """
-    path = find_weights(weights, ckpt_dir, bundle_root)
+    # Their being found is told where they are loaded.
+    path, _ = choose_weights(weights, ckpt_dir, bundle_root)
     parser, config = running_parser(), running_config()
     trained = trained_settings(path)
     if parser is None or config is None or not trained:
@@ -48,17 +49,17 @@ def use_trained_settings(
     given = given_settings(config)
     taken = settings_to_take(trained, config, given)
     check_trained_settings(path, {**config, **taken}, given)
-    for words, settings in (
-        ("as in the training", taken),
-        ("unlike the training", overruled_settings(trained, config, given)),
-    ):
-        if settings:
-            values = {**config, **taken}
-            _log.info("%s: %s", words, ", ".join(f"{name} {shown(values[name])}" for name in settings))
+    _tell("as in the training", taken)
+    _tell("unlike the training", {name: config[name] for name in overruled_settings(trained, config, given)})
     if taken:
         parser.update(taken)
         # Setting forgets what was parsed, and MONAI is in the middle of a command.
         parser.parse()
+
+
+def _tell(what: str, settings: Mapping[str, Any]) -> None:
+    if settings:
+        _log.info("%s: %s", what, ", ".join(f"{name} {shown(value)}" for name, value in settings.items()))
 
 
 class LoadWeights:
@@ -67,8 +68,8 @@ class LoadWeights:
     Args:
         network: the network.
         weights: a file named by the user, or None.
-        ckpt_dir: folder of one's own training, see `find_weights`.
-        bundle_root: folder of the bundle, see `find_weights`.
+        ckpt_dir: folder of one's own training, see `choose_weights`.
+        bundle_root: folder of the bundle, see `choose_weights`.
         config: the configuration, in which the training's settings must hold; by default the one that MONAI
             is executing.
     """

@@ -10,17 +10,17 @@ from typing import Any
 
 import torch
 
-__all__ = ["find_weights", "load_weights", "read_weights"]
+__all__ = ["choose_weights", "find_weights", "load_weights", "read_weights"]
 
 _log = logging.getLogger(__name__)
 
 
-def find_weights(
+def choose_weights(
     weights: str | Path | None = None,
     ckpt_dir: str | Path | None = None,
     bundle_root: str | Path | None = None,
-) -> Path:
-    """Choose the file of weights and log which: the named one, else one's own training, else released ones.
+) -> tuple[Path, str]:
+    """Choose the file of weights: the named one, else one's own training, else released ones.
 
     Args:
         weights: a file named by the user.
@@ -28,7 +28,7 @@ def find_weights(
         bundle_root: folder of the bundle, whose released weights are ``models/model.pt``.
 
     Returns:
-        The file.
+        The file, and what it is.
 
     Raises:
         FileNotFoundError: saying how to train or to name a file.
@@ -36,8 +36,7 @@ def find_weights(
     if weights:
         if not Path(weights).is_file():
             raise FileNotFoundError(f"there is no file of weights {weights}: give --weights an existing file")
-        _log.info("weights: %s (named)", weights)
-        return Path(weights)
+        return Path(weights), "named"
     candidates = []
     if ckpt_dir:
         candidates += [
@@ -48,10 +47,26 @@ def find_weights(
         candidates.append((Path(bundle_root) / "models" / "model.pt", "released with the bundle"))
     for file, what in candidates:
         if file.is_file():
-            _log.info("weights: %s (%s)", file, what)
-            return file
+            return file, what
     looked = " or ".join(dict.fromkeys(str(file.parent) for file, _ in candidates)) or "nowhere"
     raise FileNotFoundError(f"there are no weights in {looked}: train first, or name a file with --weights")
+
+
+def find_weights(
+    weights: str | Path | None = None,
+    ckpt_dir: str | Path | None = None,
+    bundle_root: str | Path | None = None,
+) -> Path:
+    """Choose the file of weights, see `choose_weights`, and log which.
+
+    Args:
+        weights: see `choose_weights`.
+        ckpt_dir: see `choose_weights`.
+        bundle_root: see `choose_weights`.
+    """
+    file, what = choose_weights(weights, ckpt_dir, bundle_root)
+    _log.info("weights: %s (%s)", file, what)
+    return file
 
 
 def _state_dict(content: Any, path: Path) -> Mapping[str, torch.Tensor]:
