@@ -97,24 +97,18 @@ def test_a_deleted_experiment_is_refused_in_one_sentence(store, client, monkeypa
     assert "\n" not in str(caught.value)
 
 
-def test_the_program_around_keeps_its_own_mlflow(client, tmp_path, mlflow_tables):
-    (tmp_path / "host").mkdir()
-    (tmp_path / "host" / "mlruns.db").write_bytes(mlflow_tables)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/host/mlruns.db")
-    try:
-        with mlflow.start_run() as run:
-            address, environment = mlflow.get_tracking_uri(), dict(os.environ)
-            store = MLflowStore("cells", "one", tracking_uri=f"sqlite:///{tmp_path}/mlruns.db")
-            store.open(params={"epochs": 1}, tags={})
-            store.metrics({"loss": 1.0}, step=1)
-            assert store.last_step("loss") == 1
-            store.close("FINISHED")
-            assert mlflow.active_run().info.run_id == run.info.run_id
-            assert (mlflow.get_tracking_uri(), dict(os.environ)) == (address, environment)
-        theirs = mlflow.get_run(run.info.run_id)
-    finally:
-        mlflow.set_tracking_uri(before)
+def test_the_program_around_keeps_its_own_mlflow(client, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlruns.db")
+    with mlflow.start_run() as around:
+        address, environment = mlflow.get_tracking_uri(), dict(os.environ)
+        store = MLflowStore("cells", "one")
+        store.open(params={"epochs": 1}, tags={})
+        store.metrics({"loss": 1.0}, step=1)
+        assert store.last_step("loss") == 1
+        store.close("FINISHED")
+        assert mlflow.active_run().info.run_id == around.info.run_id
+        assert (mlflow.get_tracking_uri(), dict(os.environ)) == (address, environment)
+    theirs = client.get_run(around.info.run_id)
     assert theirs.info.status == "FINISHED" and not theirs.data.metrics and not theirs.data.params
     assert _run(client).data.metrics == {"loss": 1.0}
 
