@@ -14,15 +14,20 @@ ROOT = Path(__file__).parents[2]
 
 CONFIG = {
     "epochs": 1,
+    "seed": 3,
     "dataset_dir": None,
     "log_dir": "logs",
     "items": [1, 2],
     "loader": {"_target_": "torch.utils.data.DataLoader", "dataset": "@items", "num_workers": "@epochs"},
-    "initialize": [{"_target_": "common.commands.start", "log_dir": "@log_dir"}],
+    "initialize": [{"_target_": "common.commands.start", "log_dir": "@log_dir", "seed": "@seed"}],
     "imports": ["$import common.bundle_config.running_config as running", "$import json", "$import signal"],
     "training": [
         "$print('settings', json.dumps(running.top_level_scalars(running.running_config())))",
         "$print('variant', running.variant(running.running_command()['config_files']))",
+    ],
+    "process": [
+        "$print('seeded', torch.initial_seed(), 'deterministic', torch.backends.cudnn.deterministic)",
+        "$print('tiny', float(torch.full((1,), 1e-30) * 1e-10))",
     ],
     "broken": ["$open(@dataset_dir)"],
     "terminated": ["$signal.raise_signal(signal.SIGTERM)"],
@@ -32,6 +37,7 @@ CONFIG = {
 # name: words after "run"
 COMMANDS = {
     "plain": ["training", "--config_file", "train.json", "--epochs", "3"],
+    "process": ["process", "--config_file", "train.json"],
     "overlay": ["training", "--config_file", "['train.json','no_log.json']"],
     "idle": ["training", "--config_file", "['train.json','idle.json']"],
     "misspelt": ["training", "--config_file", "train.json", "--epoch", "3"],
@@ -77,8 +83,16 @@ def test_settings_are_seen_as_they_are_executed(results):
     code, out, err, _ = results["plain"]
     assert code == 0, err
     (settings,) = [line.removeprefix("settings ") for line in out if line.startswith("settings ")]
-    assert json.loads(settings) == {"epochs": 3, "dataset_dir": None, "log_dir": "logs", "items": [1, 2]}
+    expected = {"epochs": 3, "seed": 3, "dataset_dir": None, "log_dir": "logs", "items": [1, 2]}
+    assert json.loads(settings) == expected
     assert "variant default" in out
+
+
+def test_the_process_of_a_command_is_set_up_for_its_work(results):
+    """In a host it is not: tests/commands/test_host.py."""
+    code, out, err, _ = results["process"]
+    assert code == 0, err
+    assert out[-2:] == ["seeded 3 deterministic True", "tiny 0.0"]
 
 
 def test_an_overlay_is_executed_and_named(results):
