@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MethodType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -30,11 +30,8 @@ def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -
     if device.type == "cuda":
         return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if low_precision(device, amp=amp) == torch.bfloat16:
-        # A method, no closure: that of a deep copy belongs to the copy, and computes with its weights.
-        network.forward = MethodType(_forward_in_bfloat16, network)
+        # The class's function, bound as a method: a deep copy binds it to the copy, which then computes with
+        # weights of its own.
+        forward = torch.autocast("cpu", dtype=torch.bfloat16)(type(network).forward)
+        network.forward = MethodType(forward, network)
     return network
-
-
-def _forward_in_bfloat16(network: nn.Module, *inputs: Any, **named: Any) -> Any:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return type(network).forward(network, *inputs, **named)

@@ -45,6 +45,9 @@ def test_training_does_what_is_missing_in_order(run: Callable[..., None], tmp_pa
     assert not (tmp_path / "ckpt" / "model.pt").exists()
     run("training")
     assert [file.stat().st_mtime_ns for file in files] == written, "stage one was trained again"
+    run("training", resume=True, epochs=2, patience=60)
+    assert [file.stat().st_mtime_ns for file in files] == written, "continued, stage one was trained again"
+    assert torch.load(tmp_path / "ckpt" / "last.pt", weights_only=True)["epoch"] == 2
     whole, first = weights(tmp_path / "ckpt" / "model.pt"), weights(files[-1])
     assert all(torch.equal(value, whole[f"first.{name}"]) for name, value in first.items())
     dealt = json.loads((stage1 / "folds.json").read_text())

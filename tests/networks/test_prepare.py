@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import warnings
 
 import pytest
 import torch
@@ -86,6 +87,10 @@ def test_a_prepared_network_can_be_exported(monkeypatch: pytest.MonkeyPatch, fas
     network = prepare(make_network(), "cpu")
     exported = torch.export.export(network, (random_image(),)).module()
     torch.testing.assert_close(exported(random_image()), network(random_image()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit's own, of every use
+        scripted = torch.jit.script(network)
+    torch.testing.assert_close(scripted(random_image()), make_network()(random_image()))
 
 
 @torch.no_grad()
