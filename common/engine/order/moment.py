@@ -21,6 +21,8 @@ class Moment(IntEnum):
     on each other.
     """
 
+    SEED = 0
+    """Random generators begin anew: what the others draw is drawn after it."""
     LOAD = 1
     """Weights to begin with are read: from a file that may be moved a moment later."""
     OPEN = 2

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
+from ..order import Moment, call_at
+
 __all__ = ["EpochSeed", "epoch_seed"]
 
 
@@ -55,7 +57,7 @@ class EpochSeed:
         Args:
             engine: a MONAI trainer.
         """
-        engine.add_event_handler(Events.EPOCH_STARTED, self.epoch_started)
+        call_at(Moment.SEED, engine, Events.EPOCH_STARTED, self.epoch_started)
 
     def epoch_started(self, engine: Engine) -> None:
         """Seed everything."""

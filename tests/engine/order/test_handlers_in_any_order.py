@@ -85,6 +85,7 @@ def outcome(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
 
         def change(parser: Any) -> None:
+            parser.resolve_macro_and_relative_ids()
             for name in LISTS:
                 parser[name] = order(parser[name])
 

@@ -33,7 +33,7 @@ def test_an_epoch_draws_the_same_whatever_was_before(workshop, at, between):
         drawn.append((random.random(), np.random.random(), float(torch.rand(()))))
         torch.rand(between)  # as a network with dropout would
 
-    workshop.trainer(2, [EpochSeed(3, sampler), at(Events.EPOCH_COMPLETED, draw)]).run()
+    workshop.trainer(2, [at(Events.EPOCH_STARTED, draw), EpochSeed(3, sampler)]).run()
     assert sampler.epochs == [0, 1]
     # A later start, as of a resumed training, draws in the second epoch what this one drew.
     first, second = drawn
