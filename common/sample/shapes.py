@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..geometry import largest_pieces
@@ -18,7 +17,7 @@ CROWDED_COVER = 0.75  # share of pixels in nuclei that random packing reaches in
 CROWDED_GAP = 0.74  # centre distance of crowded nuclei, as a share of what would just touch
 LONELY_GAP = 1.35  # the same for nuclei that stand alone
 LARGEST = 1.5  # largest radius, as a multiple of the typical one
-WAVES = 0.12  # how far outlines stray from ellipses, as a share of the typical radius
+WAVES = 0.1  # how far outlines stray from ellipses, as a share of the typical radius
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def draw_label_map(
 
     Crowded regions are filled to the limit of random packing with ellipses that overlap a little; each pixel
     goes to the nucleus relative to whose outline it lies deepest, so borders run between the nuclei as in
-    tissue. Elongated nuclei stand across the edge of their group, like the cells of a gland. At the end
-    everything is warped a little, so that no outline is a perfect ellipse.
+    tissue. Elongated nuclei stand across the edge of their group, like the cells of a gland. The plane in
+    which they lie is warped a little, so that no outline is a perfect ellipse.
 
     Args:
         shape: Height and width in pixels.
@@ -73,9 +72,8 @@ def draw_label_map(
     """
     _check(shape, radius_px, density, clustering, elongation)
     nuclei = _candidates(shape, rng, radius_px, density, clustering, elongation)
-    labels = _paint(nuclei, _compatible(nuclei), shape)
     waves = [WAVES * radius_px * smooth_noise(shape, rng, scale_px=radius_px) for _ in shape]
-    labels = ndimage.map_coordinates(labels, np.indices(shape) + waves, order=0, mode="nearest")
+    labels = _paint(nuclei, _compatible(nuclei), np.stack(waves))
     return largest_pieces(labels, min_area_px=MIN_AREA_PX)[0]
 
 
@@ -153,18 +151,30 @@ def _compatible(nuclei: _Ellipses) -> np.ndarray:
     return np.flatnonzero(kept)
 
 
-def _paint(nuclei: _Ellipses, chosen: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Give each pixel inside an ellipse to the one in which it lies deepest; labels are index + 1."""
+def _paint(nuclei: _Ellipses, chosen: np.ndarray, waves: np.ndarray) -> np.ndarray:
+    """Give each pixel inside an ellipse to the one in which it lies deepest; labels are index + 1.
+
+    Args:
+        nuclei: All ellipses.
+        chosen: Indices of those to paint.
+        waves: How far each pixel is moved before it is looked up.
+
+    Shapes:
+        waves: (2, H, W)
+        returns: (H, W) int32
+    """
+    shape = waves.shape[1:]
     labels = np.zeros(shape, np.int32)
     best = np.ones(shape)
+    rows, columns = np.indices(shape) + waves
+    farthest = np.abs(waves).max()
     for index in chosen:
         centre, spread = nuclei.centre[index], nuclei.spread[index]
-        reach = np.sqrt(np.diag(spread))
+        reach = np.sqrt(np.diag(spread)) + farthest
         start = np.maximum(np.ceil(centre - reach), 0).astype(int)
         stop = np.maximum(np.minimum(np.floor(centre + reach) + 1, shape), start).astype(int)
         window = tuple(slice(*ends) for ends in zip(start.tolist(), stop.tolist(), strict=True))
-        row, column = np.ogrid[window]
-        down, right = row - centre[0], column - centre[1]
+        down, right = rows[window] - centre[0], columns[window] - centre[1]
         (yy, yx), (_, xx) = np.linalg.inv(spread)
         depth = yy * down**2 + 2 * yx * down * right + xx * right**2  # 0 at the centre, 1 at the outline
         deeper = depth < best[window]

