@@ -36,7 +36,7 @@ def prepare(
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/readers/datasets, such as bbbc038, kromp, monuseg,
+        name: the data set, one of the modules in common/conversions, such as bbbc038, kromp, monuseg,
             postnatbrca or qupath.
         source: its folder or archive, as downloaded or exported.
         output: the folder to make; it must not exist, or be empty.
