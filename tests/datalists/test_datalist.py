@@ -85,6 +85,16 @@ def test_the_split_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert caplog.text.count("split by seed 0 into 1 training, 1 validation, 1 test") == 1
 
 
+def test_lists_that_lie_in_folders_are_not_said_to_be_split(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for part, names in {"train": ["a", "b"], "val": ["c"], "test": ["d"]}.items():
+        fill(tmp_path / part, names)
+    with caplog.at_level("INFO"):
+        assert [stems(tmp_path, split) for split in SPLITS] == [["a", "b"], ["c"], ["d"]]
+    assert "split by seed" not in caplog.text
+
+
 @pytest.mark.parametrize("inside", ["", "images"])
 def test_cellpose_masks_beside_the_images(tmp_path: Path, inside: str) -> None:
     folder = tmp_path / inside
