@@ -45,13 +45,13 @@ def start(log_dir: str | Path = "runs/logs", *, seed: int | None = None) -> None
     Raises:
         ValueError: for a misspelt option, an idle overlay or an impossible value, and for several processes.
     """
-    refuse_several()
     ours = is_bundle_command()
     if ours:
         install_excepthook(log_dir)
         end_like_interrupt()
         show_logs()
         tune_cpu()
+    refuse_several()
     check_options()
     if seed is not None:
         (monai.utils.set_determinism if ours else seed_all)(seed)
