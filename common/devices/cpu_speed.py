@@ -42,10 +42,13 @@ def flushed_denormals() -> Iterator[None]:
     of the thread; the threads that torch itself starts meanwhile inherit it and keep it.
 
     Example:
+        >>> def is_flushed():
+        ...     return float(torch.full((1,), 1e-30) * 1e-10) == 0
+        >>> before = is_flushed()
         >>> with flushed_denormals():
-        ...     float(torch.full((1,), 1e-30) * 1e-10)
-        0.0
-        >>> float(torch.full((1,), 1e-30) * 1e-10) > 0
+        ...     is_flushed()
+        True
+        >>> is_flushed() == before
         True
     """
     before = _flushes_denormals()
