@@ -89,6 +89,28 @@ def test_a_run_is_the_experiments_newest_also_beside_an_unfinished_one_of_its_na
     assert len(client.search_runs([experiment])) == 2
 
 
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_store_that_another_training_is_making_is_tried_three_times(client, monkeypatch, failures):
+    store, left = MLflowStore("cells", "one"), [failures]
+    create = mlflow.MlflowClient.create_run
+
+    def busy(self, *args, **kwargs):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise RuntimeError("table experiments already exists")
+        return create(self, *args, **kwargs)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_run", busy)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    if failures == 3:
+        with pytest.raises(RuntimeError, match="table experiments already exists"):
+            store.open(params={}, tags={})
+    else:
+        store.open(params={}, tags={})
+        assert _run(client).info.run_id == store.run_id
+    assert left == [0 if failures == 3 else -1]
+
+
 def test_a_deleted_experiment_is_refused_in_one_sentence(store, client, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     client.delete_experiment(client.get_experiment_by_name("cells").experiment_id)
