@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         *("engine/order", "engine/trained", "engine/checkpoints"),
     },
     "engine/evaluation": {"metrics", "export", "engine/order", "engine/trained", "engine/checkpoints"},
-    "engine/segmentation": {"export", "engine/trained"},
+    "engine/segmentation": {"bundle_config", "readers", "export", "engine/trained"},
     "engine/tracking": {
         *("bundle_config", "export"),
         *("engine/order", "engine/trained", "engine/checkpoints", "engine/training", "engine/evaluation"),
@@ -120,13 +122,18 @@ def test_this_file_sees_who_imports_whom(tmp_path: Path, place: str, line: str, 
     assert imported_rooms(path, tmp_path) == {expected}
 
 
+def test_importing_common_imports_no_room() -> None:
+    code = "import sys, common.engine; print([name for name in sys.modules if name.startswith('common.')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['common.engine']"
+
+
 @pytest.mark.parametrize("path", COMMON, ids=named)
 def test_rooms_know_only_those_they_may(path: Path) -> None:
     root = ROOT / "common"
     parts = path.relative_to(root).parts
     if parts in (("__init__.py",), ("engine", "__init__.py")):
-        assert not list(imports(path)), f"{named(path)}: importing it would import every room"
-        return
+        return  # test_importing_common_imports_no_room
     own = room_of(parts[:-1]) if len(parts) > 1 else ""
     assert own in ALLOWED, f"{named(path)} lies in no room of the picture: see ALLOWED"
     used = imported_rooms(path, root) - {own} - LEAVES

@@ -1,5 +1,6 @@
 """The configuration that is being executed, its faults, and where two differ."""
 
+from .bundle_files import bundle_folder, bundle_names, bundle_parser, project_root
 from .components import completed, in_this_package
 from .config_faults import build_items, find_slip, read_json, where
 from .config_text import written
@@ -13,6 +14,9 @@ __all__ = [
     "IMAGENET",
     "as_json",
     "build_items",
+    "bundle_folder",
+    "bundle_names",
+    "bundle_parser",
     "check_follows",
     "check_pretrained_source",
     "completed",
@@ -21,6 +25,7 @@ __all__ = [
     "inference_config",
     "given_settings",
     "in_this_package",
+    "project_root",
     "read_json",
     "rewrite_configs",
     "running_command",

@@ -1,11 +1,12 @@
-"""Label maps -> files and pictures."""
+"""Label maps -> files, pictures and tables."""
 
 from .colours import label_colours
 from .display import display_image
 from .label_file import write_label_map
+from .nuclei_table import nuclei_table, read_table, write_table
 from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
 from .picture_file import write_picture
-from .save import SaveLabelMapd
+from .save import SaveLabelMapd, SaveNucleiTabled, record_of
 from .sheet import contact_sheet
 
 __all__ = [
@@ -13,11 +14,16 @@ __all__ = [
     "AGREED_ON_DARK",
     "PREDICTED",
     "SaveLabelMapd",
+    "SaveNucleiTabled",
     "TRUTH",
     "contact_sheet",
     "display_image",
     "label_colours",
+    "nuclei_table",
     "overlay",
+    "read_table",
+    "record_of",
     "write_label_map",
     "write_picture",
+    "write_table",
 ]

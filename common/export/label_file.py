@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
 from jaxtyping import Integer
 
-from ..files import write_whole
+from ..files import MARK, record_text, write_whole
 
 __all__ = ["write_label_map"]
 
@@ -19,6 +21,7 @@ def write_label_map(
     label_map: Integer[np.ndarray, "h w"],
     *,
     pixel_size_um: float | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a label map as a zlib-compressed TIFF, whole or not at all.
 
@@ -26,6 +29,8 @@ def write_label_map(
         path: the file, `.tif` or `.tiff`; one that exists is replaced.
         label_map: 0 = background, i = nucleus i; the ids are kept as they are.
         pixel_size_um: edge of a pixel in micrometres, noted in the file where it is known.
+        record: how it was made, noted in the file for `common.files.recorded`; with one, the file is known as
+            made by a segmentation, which a later one may replace.
 
     Shapes:
         label_map: (H, W), any integer type, 0 to 4,294,967,295; uint16 in the file up to 65,535, else uint32.
@@ -48,13 +53,15 @@ def write_label_map(
     if lowest < 0 or highest > np.iinfo(np.uint32).max:
         raise ValueError(f"{path}: the label {lowest if lowest < 0 else highest} does not fit: number from 1")
     stored = label_map.astype(np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32)
-    scale = {}
+    tags: dict[str, Any] = {"metadata": None}
     if pixel_size_um is not None:
         per_cm = 1e4 / pixel_size_um
-        scale = {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+        tags |= {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+    if record is not None:
+        tags |= {"software": MARK, "description": record_text(record)}
 
     def write(part: Path) -> None:
         # One plane of numbers, said outright: tifffile would take a map three pixels wide for colours.
-        tifffile.imwrite(part, stored, photometric="minisblack", compression="zlib", metadata=None, **scale)
+        tifffile.imwrite(part, stored, photometric="minisblack", compression="zlib", **tags)
 
     return write_whole(path, write)

@@ -12,7 +12,8 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, LoadImaged, Transposed
 from PIL import Image
 
-from common.export import SaveLabelMapd, display_image
+from common.export import SaveLabelMapd, SaveNucleiTabled, display_image, read_table, record_of
+from common.files import recorded
 from common.readers import LabelReader, MicroscopyReader
 
 RNG = np.random.default_rng(0)
@@ -119,3 +120,30 @@ def test_an_image_without_a_file_name_is_refused(tmp_path: Path) -> None:
 def test_several_keys_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give one"):
         SaveLabelMapd(["pred_map", "label_map"], output_dir=tmp_path)
+
+
+def test_an_item_with_a_name_is_saved_under_it_and_notes_its_making(tmp_path: Path) -> None:
+    image = tmp_path / "cells.png"
+    Image.fromarray((nuclei() * 60).astype(np.uint8)).save(image)
+    made = SaveLabelMapd(output_dir=tmp_path / "out", made_by="weights-settings")
+    made({**item(str(image)), "name": "day1/cells"})
+    assert (tmp_path / "out" / "overlays" / "day1" / "cells.png").is_file()
+    noted = recorded(tmp_path / "out" / "day1" / "cells.tif")
+    assert noted == {**record_of("weights-settings", image), "nuclei": 3}
+    image.write_bytes(image.read_bytes() + b" ")
+    assert record_of("weights-settings", image)["image"] != noted["image"]
+
+
+def test_a_table_measures_every_channel_of_the_file_as_it_is_stored(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 9999, (2, 30, 47)).astype(np.uint16)
+    tifffile.imwrite(
+        tmp_path / "cells.ome.tif", pixels, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "CD3"]}}
+    )
+    shown = item(str(tmp_path / "cells.ome.tif"))  # what a network got: one channel, scaled
+    SaveNucleiTabled(output_dir=tmp_path / "out", reader=MicroscopyReader())(shown)
+    table = read_table(tmp_path / "out" / "cells.csv")
+    for channel, name in enumerate(("mean_DAPI", "mean_CD3")):
+        wanted = [pixels[channel][nuclei() == label].mean() for label in (1, 2, 3)]
+        assert table[name] == pytest.approx(wanted, rel=1e-5)
+    SaveNucleiTabled(output_dir=tmp_path / "none", reader=MicroscopyReader(), enabled=False)(shown)
+    assert not (tmp_path / "none").exists()

@@ -80,7 +80,7 @@ def test_an_empty_list_of_a_real_set() -> None:
 
 def test_plain_pictures_agree_with_pillow() -> None:
     for name in ("monuseg", "dsb2018_fluo", "dsb2018_histology"):
-        path = list_images(DATA / name)[0]
+        path = next(iter(list_images(DATA / name).values()))
         with Image.open(path) as picture:
             expected = np.atleast_3d(np.asarray(picture)).transpose(2, 0, 1)
         assert (read_image(path).pixels == expected).all()

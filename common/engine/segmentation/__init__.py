@@ -1,6 +1,22 @@
 """The segmentation of images without labels, and running what puts its results into a folder."""
 
+from .folder_summary import FolderSummary
+from .image_dataset import ImageDataset
+from .image_evaluator import FailedImagesError, ImageEvaluator
 from .inference_progress import InferenceProgress
+from .outputs import Outputs, refuse_among_inputs
 from .run_evaluator import run_evaluator
+from .segmenter import Segmenter, load_segmenter
 
-__all__ = ["InferenceProgress", "run_evaluator"]
+__all__ = [
+    "FailedImagesError",
+    "FolderSummary",
+    "ImageDataset",
+    "ImageEvaluator",
+    "InferenceProgress",
+    "Outputs",
+    "Segmenter",
+    "load_segmenter",
+    "refuse_among_inputs",
+    "run_evaluator",
+]

@@ -1,4 +1,4 @@
-"""Progress of a segmentation run: which image of how many, and where the results are."""
+"""Progress of a segmentation: how many nuclei each image has, and at the end where the results are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import logging
 import time
 from pathlib import Path
 
+import torch
 from ignite.engine import Engine, Events
+
+from ...files import stem_of
+from .image_evaluator import ImageEvaluator
 
 __all__ = ["InferenceProgress"]
 
@@ -14,17 +18,17 @@ _log = logging.getLogger(__name__)
 
 
 class InferenceProgress:
-    """Tells every few seconds how many images are done, and at the end where the label maps lie.
+    """Tells the nuclei of every image, and at the end where the label maps lie and which images failed.
 
     Args:
         output_dir: folder of the label maps.
-        every_seconds: least time between two lines.
+        label_key: the label map in the engine's output.
     """
 
-    def __init__(self, output_dir: str | Path, *, every_seconds: float = 10) -> None:
-        self.output_dir = Path(output_dir)
-        self.every_seconds = every_seconds
-        self._began = self._last = 0.0
+    def __init__(self, output_dir: str | Path, *, label_key: str = "pred_map") -> None:
+        self.output_dir, self.label_key = Path(output_dir), label_key
+        self._began = 0.0
+        self._nuclei: list[int] = []
 
     def attach(self, engine: Engine) -> None:
         """Follow an evaluator.
@@ -37,16 +41,27 @@ class InferenceProgress:
         engine.add_event_handler(Events.COMPLETED, self._completed)
 
     def _started(self, engine: Engine) -> None:
-        self._began = self._last = time.monotonic()
+        self._began, self._nuclei = time.monotonic(), []
 
     def _iteration_completed(self, engine: Engine) -> None:
-        now = time.monotonic()
-        if now - self._last >= self.every_seconds:
-            self._last = now
-            _log.info("%d of %s images", engine.state.iteration, engine.state.epoch_length)
+        of = f"{engine.state.iteration} of {engine.state.epoch_length}"
+        for item in engine.state.output:
+            labels = torch.unique(torch.as_tensor(item[self.label_key]))
+            self._nuclei.append(int((labels > 0).sum()))
+            _log.info("%s: %d nuclei (image %s)", self._name(engine, item), self._nuclei[-1], of)
+
+    @staticmethod
+    def _name(engine: Engine, item: dict[str, torch.Tensor]) -> str:
+        named = engine.state.batch[0] if isinstance(engine.state.batch, list) else engine.state.batch
+        if isinstance(named, dict) and "name" in named:
+            return str(named["name"])
+        return stem_of(str(getattr(item["image"], "meta", {}).get("filename_or_obj", "an image")))
 
     def _completed(self, engine: Engine) -> None:
-        seconds = time.monotonic() - self._began
+        failures = engine.failures if isinstance(engine, ImageEvaluator) else {}
         _log.info(
-            "%d images in %.1f s: label maps are in %s", engine.state.iteration, seconds, self.output_dir
-        )
+            "%d images with %d nuclei in %.1f s: label maps are in %s",
+            len(self._nuclei), sum(self._nuclei), time.monotonic() - self._began, self.output_dir,
+        )  # fmt: skip
+        for name, fault in failures.items():
+            _log.error("not segmented: %s (%s)", name, fault)

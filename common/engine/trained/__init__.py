@@ -2,7 +2,7 @@
 
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
 from .settings import trained_settings
-from .use_settings import LoadWeights, use_trained_settings
+from .use_settings import LoadWeights, take_trained_settings, use_trained_settings
 from .weights import choose_weights, find_weights, load_weights
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "choose_weights",
     "find_weights",
     "load_weights",
+    "take_trained_settings",
     "trained_bundle",
     "trained_settings",
     "training_config",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from monai.bundle import ConfigParser
 
 from ...bundle_config import given_settings, running_config, running_parser, shown
 from .settings import check_trained_settings, overruled_settings, settings_to_take, trained_settings
 from .weights import choose_weights, find_weights, load_weights
 
-__all__ = ["LoadWeights", "use_trained_settings"]
+__all__ = ["LoadWeights", "take_trained_settings", "use_trained_settings"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,18 +44,39 @@ def use_trained_settings(
     # Their being found is told where they are loaded.
     path, _ = choose_weights(weights, ckpt_dir, bundle_root)
     parser, config = running_parser(), running_config()
-    trained = trained_settings(path)
-    if parser is None or config is None or not trained:
+    if parser is None or config is None:
         return
-    given = given_settings(config)
-    taken = settings_to_take(trained, config, given)
-    check_trained_settings(path, {**config, **taken}, given)
-    _tell("as in the training", taken)
-    _tell("unlike the training", {name: config[name] for name in overruled_settings(trained, config, given)})
-    if taken:
-        parser.update(taken)
+    if take_trained_settings(parser, config, path, given_settings(config)):
         # Setting forgets what was parsed, and MONAI is in the middle of a command.
         parser.parse()
+
+
+def take_trained_settings(
+    parser: ConfigParser, config: Mapping[str, Any], weights: Path, given: Collection[str]
+) -> bool:
+    """Put the settings of a training into a parser, where the user did not want others.
+
+    Args:
+        parser: what is changed.
+        config: its content.
+        weights: the file of weights, with the training's settings beside it.
+        given: names of the settings that the user gave.
+
+    Returns:
+        Whether anything was changed.
+
+    Raises:
+        ValueError: if the user wants what the weights cannot do, see `check_trained_settings`.
+    """
+    trained = trained_settings(weights)
+    if not trained:
+        return False
+    taken = settings_to_take(trained, config, given)
+    check_trained_settings(weights, {**config, **taken}, given)
+    _tell("as in the training", taken)
+    _tell("unlike the training", {name: config[name] for name in overruled_settings(trained, config, given)})
+    parser.update(taken)
+    return bool(taken)
 
 
 def _tell(what: str, settings: Mapping[str, Any]) -> None:

@@ -1,0 +1,68 @@
+"""Files that this project wrote, told from those that are somebody's own and must stay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tifffile
+from PIL import Image
+
+__all__ = ["MARK", "TABLE_START", "is_made_here", "record_text", "recorded"]
+
+# In the tag Software of a TIFF, and in the text of that name of a PNG. Programs that save a file anew, such as
+# Fiji or napari, leave it out: a label map that somebody has corrected is theirs.
+MARK = "nuclei-bundles"
+# How the first line of a table begins, which has no place for a mark.
+TABLE_START = ("label", "area_px", "centroid_row_px", "centroid_column_px")
+SUMMARY_START = ("image", "nuclei", "fault")
+
+
+def record_text(record: Mapping[str, Any]) -> str:
+    """Return what is noted in a TIFF of how it was made, for its tag ImageDescription.
+
+    Args:
+        record: anything that JSON holds.
+    """
+    return json.dumps({MARK: dict(record)}, separators=(",", ":"))
+
+
+def recorded(path: Path) -> dict[str, Any] | None:
+    """Return what `record_text` noted in a TIFF; None if the file is not ours, or not there.
+
+    Args:
+        path: any file.
+    """
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return None
+    try:
+        with tifffile.TiffFile(path) as tif:
+            tags = tif.pages[0].tags
+            if tags.valueof(305) != MARK:
+                return None
+            found = json.loads(tags.valueof(270) or "{}").get(MARK)
+    except (OSError, ValueError, IndexError, AttributeError, tifffile.TiffFileError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_made_here(path: Path) -> bool:
+    """Tell whether a segmentation wrote this label map (.tif), picture (.png) or table (.csv).
+
+    Args:
+        path: a file; what cannot be read was not.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".png":
+            with Image.open(path) as picture:
+                return picture.info.get("Software") == MARK
+        if suffix == ".csv":
+            with path.open(encoding="utf-8-sig") as table:
+                names = tuple(table.readline().strip().split(","))
+            return any(names[: len(start)] == start for start in (TABLE_START, SUMMARY_START))
+    except (OSError, ValueError, SyntaxError):
+        return False
+    return recorded(path) is not None
