@@ -115,9 +115,13 @@ def list_image_items(
     if check:
         faults = [_fault_of(item, channels, in_channels) for item in items]
         if all(faults):
-            several = f"none of the {len(items)} images can be segmented; the first: " if len(items) > 1 else ""
+            several = (
+                f"none of the {len(items)} images can be segmented; the first: " if len(items) > 1 else ""
+            )
             raise ValueError(f"{several}{faults[0]}")
-        items = [item | ({"fault": fault} if fault else {}) for item, fault in zip(items, faults, strict=True)]
+        items = [
+            item | ({"fault": fault} if fault else {}) for item, fault in zip(items, faults, strict=True)
+        ]
     return items
 
 

@@ -1,4 +1,4 @@
-"""A label map and its image -> one row a nucleus: size, place and brightness; a CSV that every program opens."""
+"""A label map and its image -> a table, one row a nucleus: size, place and brightness; as CSV."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def nuclei_table(
     names = list(channel_names) or [str(number) for number in range(len(image))]
     if len(names) != len(image) or image.shape[1:] != label_map.shape:
         raise ValueError(
-            f"the table needs one name a channel and one image of the label map's size: {len(names)} name(s), "
-            f"an image {image.shape} and a label map {label_map.shape} are given"
+            f"the table needs one name a channel and one image of the label map's size: {len(names)} "
+            f"name(s), an image {image.shape} and a label map {label_map.shape} are given"
         )
     wanted = ("label", "area", "centroid", "intensity_mean")
     found = regionprops_table(label_map, np.moveaxis(np.asarray(image, np.float64), 0, -1), properties=wanted)

@@ -103,7 +103,7 @@ class SaveLabelMapd(MapTransform):
 
 
 class SaveNucleiTabled(MapTransform):
-    """Write `<output_dir>/<name>.csv`: one row a nucleus, with its mean intensity in every channel of the file.
+    """Write `<output_dir>/<name>.csv`: a row a nucleus, with its mean intensity in every channel of the file.
 
     The image is read once more, because a network gets some of its channels, resized and scaled. The data
     pass through unchanged.
@@ -139,7 +139,7 @@ class SaveNucleiTabled(MapTransform):
         """Write the table of one image.
 
         Raises:
-            ValueError: if the image's file is unknown, cannot be read, or has another size than the label map.
+            ValueError: if the image's file is unknown, unreadable, or of another size than the label map.
         """
         item = dict(data)
         if not self.enabled:
@@ -149,7 +149,9 @@ class SaveNucleiTabled(MapTransform):
             array, meta = self.reader.get_data(self.reader.read(file))
             table = nuclei_table(
                 _plane(item[key], str(key)),
-                array.reshape(*array.shape[:2], -1).transpose(2, 1, 0),  # readers give (width, height, channels)
+                array.reshape(*array.shape[:2], -1).transpose(
+                    2, 1, 0
+                ),  # readers give (width, height, channels)
                 channel_names=[str(name) for name in meta.get("channel_names", ())],
                 pixel_size_um=_pixel_size(meta),
             )

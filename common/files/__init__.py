@@ -1,4 +1,4 @@
-"""Files, folders and their names: files whole or not at all, ours or not, folders written by one job at a time."""
+"""Files whole or not at all, and told from a user's own; folders that one job at a time writes to."""
 
 from .lock import InUseError, hold
 from .made_here import MARK, is_made_here, record_text, recorded

@@ -12,8 +12,8 @@ from PIL import Image
 
 __all__ = ["MARK", "TABLE_START", "is_made_here", "record_text", "recorded"]
 
-# In the tag Software of a TIFF, and in the text of that name of a PNG. Programs that save a file anew, such as
-# Fiji or napari, leave it out: a label map that somebody has corrected is theirs.
+# In the tag Software of a TIFF, and in the text of that name of a PNG. Programs that save a file anew, such
+# as Fiji or napari, leave it out: a label map that somebody has corrected is theirs.
 MARK = "nuclei-bundles"
 # How the first line of a table begins, which has no place for a mark.
 TABLE_START = ("label", "area_px", "centroid_row_px", "centroid_column_px")

@@ -88,7 +88,9 @@ def by_stem(files: Iterable[Path]) -> dict[str, Path]:
     for file in files:
         found.setdefault(stem_of(file).casefold(), []).append(file)
     clashes = [
-        f"{first} and {', '.join(other.name for other in others)}" for first, *others in found.values() if others
+        f"{first} and {', '.join(other.name for other in others)}"
+        for first, *others in found.values()
+        if others
     ]
     if clashes:
         many = len(clashes) > 1

@@ -37,7 +37,11 @@ def summary_of(
     for name in names:
         table = {} if name in failures else read_table(Path(output_dir) / f"{name}.csv")
         count = len(table.get("label", ()))
-        row: dict[str, Any] = {"image": name, "nuclei": count if table else "", "fault": failures.get(name, "")}
+        row: dict[str, Any] = {
+            "image": name,
+            "nuclei": count if table else "",
+            "fault": failures.get(name, ""),
+        }
         for column, values in table.items():
             if column != "label" and not column.startswith("centroid") and count:
                 kind = column if column.startswith("mean_") else f"mean_{column}"

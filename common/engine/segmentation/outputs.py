@@ -42,10 +42,13 @@ def refuse_among_inputs(output_dir: str | Path, inputs: Iterable[str | Path]) ->
     """
     own = os.path.realpath(output_dir)
     for file in inputs:
-        if os.path.realpath(Path(file).absolute().parent) == own or os.path.realpath(Path(file).parent) == own:
+        if (
+            os.path.realpath(Path(file).absolute().parent) == own
+            or os.path.realpath(Path(file).parent) == own
+        ):
             raise ValueError(
-                f"--output_dir {output_dir} is the folder of {Path(file).name}, an image or label that is read:"
-                f" give a folder of its own, such as {Path(output_dir) / 'segmented'}"
+                f"--output_dir {output_dir} is the folder of {Path(file).name}, an image or label that is"
+                f" read: give a folder of its own, such as {Path(output_dir) / 'segmented'}"
             )
 
 
@@ -106,8 +109,8 @@ class Outputs:
             items: {"image": file, "name": name} of each image.
 
         Raises:
-            ValueError: if results would lie among the images, in place of files that no segmentation wrote, or
-                in place of each other.
+            ValueError: if results would lie among the images, in place of files that no segmentation wrote,
+                or in place of each other.
         """
         refuse_among_inputs(self.output_dir, (item["image"] for item in items))
         self._refuse_foreign([str(item["name"]) for item in items])
@@ -128,7 +131,9 @@ class Outputs:
         return {key: found.get(key) for key in wanted} == wanted and all(other.is_file() for other in others)
 
     def _refuse_foreign(self, names: Sequence[str]) -> None:
-        planned: dict[str, str] = {os.path.normcase(self.output_dir / SUMMARY): "the summary"} if self.table else {}
+        planned: dict[str, str] = (
+            {os.path.normcase(self.output_dir / SUMMARY): "the summary"} if self.table else {}
+        )
         foreign = [self.output_dir / SUMMARY] if self.table and _is_foreign(self.output_dir / SUMMARY) else []
         for name in names:
             for file in self.files_of(name):
@@ -142,8 +147,8 @@ class Outputs:
         if foreign:
             more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
             raise ValueError(
-                f"{foreign[0]}{more} would be overwritten, but no segmentation wrote it (or it was changed since):"
-                " give another --output_dir, or move it away"
+                f"{foreign[0]}{more} would be overwritten, but no segmentation wrote it (or it was changed"
+                " since): give another --output_dir, or move it away"
             )
 
 

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from monai.engines import Evaluator
 
 from ...files import hold
 from .image_evaluator import FailedImagesError, ImageEvaluator
+from .outputs import refuse_among_inputs
 
 __all__ = ["run_evaluator"]
 
 
-def run_evaluator(evaluator: Evaluator, *, output_dir: str | Path, job: str = "a segmentation") -> None:
+def run_evaluator(
+    evaluator: Evaluator,
+    *,
+    output_dir: str | Path,
+    job: str = "a segmentation",
+    items: Sequence[Mapping[str, Any]] = (),
+) -> None:
     """Run an evaluator while `output_dir` is its own: nothing begins, not even in MLflow, before that.
 
     Args:
         evaluator: the evaluator.
         output_dir: folder of its results.
         job: what another job that wants the folder is told, with its article.
+        items: images and labels that are read, among which nothing may be written.
 
     Raises:
+        ValueError: if `output_dir` is the folder of some of them.
         InUseError: if another job writes there.
         FailedImagesError: if an `ImageEvaluator` could not segment some images; it has done all others.
     """
+    refuse_among_inputs(
+        output_dir, (item[key] for item in items for key in ("image", "label") if key in item)
+    )
     with hold(output_dir, job=job, option="--output_dir"):
         if not len(evaluator.data_loader):  # all were finished; an engine refuses to run over nothing
             return

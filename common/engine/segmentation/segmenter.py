@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -26,7 +26,16 @@ __all__ = ["Segmenter", "load_segmenter"]
 Image: TypeAlias = Shaped[np.ndarray, "..."]
 LabelMap: TypeAlias = Int32[np.ndarray, "h w"]
 # What concerns files, which an array has not.
-_OF_FILES = ("dataset_dir", "output_dir", "overlay", "table", "recursive", "skip_finished", "num_workers", "seed")
+_OF_FILES = (
+    "dataset_dir",
+    "output_dir",
+    "overlay",
+    "table",
+    "recursive",
+    "skip_finished",
+    "num_workers",
+    "seed",
+)
 
 
 class Segmenter:
@@ -61,10 +70,6 @@ class Segmenter:
         """Name the bundle and the weights."""
         return f"Segmenter({self.bundle!r}, weights={str(self.weights)!r}, device={str(self.device)!r})"
 
-    @overload
-    def __call__(self, image: Image, **options: Any) -> LabelMap: ...
-    @overload
-    def __call__(self, image: Sequence[Image], **options: Any) -> list[LabelMap]: ...
     def __call__(
         self,
         image: Any,
@@ -78,10 +83,10 @@ class Segmenter:
 
         Args:
             image: an array, or a list of arrays of any sizes, which the options are for all of.
-            axes: what the array's axes are: "yx", "cyx", "yxc" (y rows, x columns, c channels); an array of two
-                axes is "yx" by itself, one of three has to be told.
-            pixel_size_um: edge of the image's pixel in micrometres, where it is known: a model that has a pixel
-                size gets the image resized to its own.
+            axes: what the array's axes are: "yx", "cyx", "yxc" (y rows, x columns, c channels); an array of
+                two axes is "yx" by itself, one of three has to be told.
+            pixel_size_um: edge of the image's pixel in micrometres, where it is known: a model that has a
+                pixel size gets the image resized to its own.
             channels: which channels, by number from 0 or by name; by default those of the training. An image
                 of one channel is that channel.
             channel_names: the names of the array's channels, where they are chosen by name.
@@ -93,8 +98,8 @@ class Segmenter:
 
         Raises:
             TypeError: if it is no array of numbers.
-            ValueError: if the axes are not told or do not fit, the network takes another number of channels, a
-                channel is not there, or the image would be resized by more than 8.
+            ValueError: if the axes are not told or do not fit, the network takes another number of channels,
+                a channel is not there, or the image would be resized by more than 8.
         """
         if isinstance(image, (list, tuple)):
             options: dict[str, Any] = {"axes": axes, "pixel_size_um": pixel_size_um, "channels": channels}
@@ -121,8 +126,8 @@ class Segmenter:
             chosen = choose_channels(choice, known, path="the image")
         if len(chosen) != self.in_channels:
             raise ValueError(
-                f"{len(chosen)} of the image's {count} channel(s) are chosen, but the network of {self.weights} takes"
-                f" {self.in_channels}: choose as many by channels"
+                f"{len(chosen)} of the image's {count} channel(s) are chosen, but the network of"
+                f" {self.weights} takes {self.in_channels}: choose as many by channels"
             )
         return np.ascontiguousarray(pixels[list(chosen)], dtype=np.float32)
 
@@ -139,8 +144,8 @@ def _channels_first(image: np.ndarray, axes: str | None) -> np.ndarray:
     order = axes.lower()
     if sorted(order) not in (["x", "y"], ["c", "x", "y"]) or len(order) != image.ndim:
         raise ValueError(
-            f'axes is "{axes}" for an image of shape {image.shape}: write a letter an axis, y for rows, x for columns'
-            f' and c for channels, such as "yx" or "cyx"'
+            f'axes is "{axes}" for an image of shape {image.shape}: write a letter an axis, y for rows, x for'
+            f' columns and c for channels, such as "yx" or "cyx"'
         )
     if 0 in image.shape:
         raise ValueError(f"the image has the shape {image.shape}: it is empty")
@@ -153,10 +158,10 @@ def load_segmenter(source: str | Path = "logsage", **options: Any) -> Segmenter:
     """Load a trained bundle, once, to segment arrays with.
 
     Args:
-        source: a bundle's name (its own training, `runs/<name>`, else the weights released with it), the folder
-            of a training, or a file of weights.
+        source: a bundle's name (its own training, `runs/<name>`, else the weights released with it), the
+            folder of a training, or a file of weights.
         options: those of the bundle's inference.json that concern the network and not files, such as
-            `device="cuda"`, `channels="DAPI"`, `scale=0.5`, `weights=FILE`; by default what the training used.
+            `device="cuda"`, `channels="DAPI"`, `scale=0.5`, `weights=FILE`; by default those of the training.
 
     Returns:
         The segmenter: `segmenter(image)` gives a label map.
@@ -201,7 +206,7 @@ def _located(source: str | Path) -> tuple[Path, dict[str, Any]]:
     told = trained_settings(weights).get("bundle_root")
     if not told:
         raise ValueError(
-            f"no train.json beside {weights} tells which bundle it is of: give the bundle's name as source and this"
-            f" file as weights"
+            f"no train.json beside {weights} tells which bundle it is of: give the bundle's name as source"
+            f" and this file as weights"
         )
     return bundle_folder(os.path.normpath(str(told))), where

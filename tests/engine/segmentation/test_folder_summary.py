@@ -23,7 +23,9 @@ def test_a_row_an_image_with_what_failed(tmp_path: Path) -> None:
     found = summary_of(tmp_path, ["a", "broken", "none"], {"broken": "it is damaged"})
     assert found["image"] == ["a", "broken", "none"] and found["nuclei"] == [3, "", 0]
     assert found["fault"] == ["", "it is damaged", ""]
-    assert found["mean_area_px"] == [pytest.approx(13 / 3, rel=1e-5), "", ""] and found["median_area_px"][0] == 4
+    assert (
+        found["mean_area_px"] == [pytest.approx(13 / 3, rel=1e-5), "", ""] and found["median_area_px"][0] == 4
+    )
     assert found["mean_area_um2"][0] == pytest.approx(13 / 12, rel=1e-5)
     assert found["mean_DAPI"][0] == 2 and found["mean_CD3"][0] == 20, "each nucleus counts once"
 

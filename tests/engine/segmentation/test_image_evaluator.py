@@ -50,7 +50,9 @@ def test_an_image_that_cannot_be_loaded_is_noted_and_the_next_is_done(workers: i
 
 
 def test_a_fault_that_is_known_before_is_not_tried() -> None:
-    made = evaluator(data=[{"image": "a.tif", "name": "a", "fault": "too large"}, {"image": "c", "name": "c"}])
+    made = evaluator(
+        data=[{"image": "a.tif", "name": "a", "fault": "too large"}, {"image": "c", "name": "c"}]
+    )
     made.run()
     assert made.failures == {"a": "too large"}
 
@@ -89,7 +91,9 @@ def test_running_it_ends_with_the_failures(tmp_path, caplog: pytest.LogCaptureFi
     InferenceProgress(tmp_path).attach(made)
     caplog.set_level("INFO", "common")
     # Two images may have one name here, as they cannot in a folder: the failures are by name.
-    with pytest.raises(FailedImagesError, match=r"1 of 4 images could not be segmented: b \(b.tif is damaged"):
+    with pytest.raises(
+        FailedImagesError, match=r"1 of 4 images could not be segmented: b \(b.tif is damaged"
+    ):
         run_evaluator(made, output_dir=tmp_path)
     assert "a: 1 nuclei (image 1 of 4)" in caplog.messages
     assert caplog.messages[-1] == f"not segmented: b ({DAMAGED})"

@@ -32,7 +32,9 @@ def finish(outputs: Outputs, item: dict[str, Any]) -> None:
     if outputs.overlay:
         write_picture(files[1], np.zeros((4, 4, 3), np.uint8))
     if outputs.table:
-        write_table(files[-1], {"label": [1], "area_px": [16], "centroid_row_px": [1.5], "centroid_column_px": [1.5]})
+        write_table(
+            files[-1], {"label": [1], "area_px": [16], "centroid_row_px": [1.5], "centroid_column_px": [1.5]}
+        )
 
 
 @pytest.mark.parametrize("way", ["itself", "through a link", "by a longer way", "a link to it"])
@@ -112,7 +114,11 @@ def _made_by(weights: Path, **settings: Any) -> str:
         "decoder": {"_target_": "common.decoders.ComponentsDecoder"},
         "seed": 0,
         **settings,
-        "outputs": {"_target_": "common.engine.segmentation.Outputs", "output_dir": "x", "weights": str(weights)},
+        "outputs": {
+            "_target_": "common.engine.segmentation.Outputs",
+            "output_dir": "x",
+            "weights": str(weights),
+        },
     }
     return str(ConfigParser(config).get_parsed_content("outputs").made_by)
 
