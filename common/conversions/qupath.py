@@ -23,14 +23,12 @@ from ..readers.images_in_folder import images_in
 from ._dataset_image import DatasetImage, opened_source, paint_nuclei
 
 logger = logging.getLogger(__name__)
-# What QuPath 0.2 writes as `id` of a feature, where newer versions write `objectType` among its properties.
-_OLD_TYPES = {
-    "PathDetectionObject": "detection",
-    "PathCellObject": "cell",
-    "PathTileObject": "tile",
-    "PathAnnotationObject": "annotation",
-    "TMACoreObject": "tma_core",
-    "PathRootObject": "root",
+# Types of objects in letters alone; those of QuPath 0.2 stand in `id`, newer ones among the properties.
+_TYPES = {
+    **{"pathdetectionobject": "detection", "detection": "detection"},
+    **{"pathcellobject": "cell", "cell": "cell", "pathtileobject": "tile", "tile": "tile"},
+    **{"pathannotationobject": "annotation", "annotation": "annotation", "unknown": "annotation"},
+    **{"tmacoreobject": "region", "tmacore": "region", "pathrootobject": "region", "root": "region"},
 }
 _CONTAINED_SHARE, _REGION_RATIO, _MOST_NAMES = 0.9, 50, 10
 
@@ -194,7 +192,7 @@ def _nuclei_of(file: Path) -> list[dict[str, Any]]:
     features = [feature for feature in everything if _is_area(feature)]
     if everything and not features:  # no feature at all is an image without nuclei
         raise ValueError(f"{file} holds no polygon: export the nuclei from QuPath as GeoJSON")
-    drawn = [feature for feature in features if _type_of(feature) not in ("tma_core", "root")]
+    drawn = [feature for feature in features if _type_of(feature) != "region"]
     detected = [feature for feature in drawn if _type_of(feature) in ("detection", "cell", "tile")]
     nuclei = detected or drawn
     if len(nuclei) < len(features):
@@ -203,7 +201,7 @@ def _nuclei_of(file: Path) -> list[dict[str, Any]]:
 
 
 def _flat(content: Any) -> Iterator[dict[str, Any]]:
-    """Walk through lists and collections, one inside another, down to the features."""
+    """Walk through lists, collections and objects inside objects, down to the features."""
     if isinstance(content, list):
         for part in content:
             yield from _flat(part)
@@ -213,6 +211,8 @@ def _flat(content: Any) -> Iterator[dict[str, Any]]:
         yield {"geometry": content}
     elif isinstance(content, dict):
         yield content
+        properties = content.get("properties") or {}
+        yield from _flat(properties.get("childObjects") or properties.get("children") or [])
 
 
 def _is_area(feature: dict[str, Any]) -> bool:
@@ -222,8 +222,9 @@ def _is_area(feature: dict[str, Any]) -> bool:
 
 def _type_of(feature: dict[str, Any]) -> str:
     properties = feature.get("properties") or {}
-    said = properties.get("objectType") or properties.get("object_type")
-    return str(said or _OLD_TYPES.get(str(feature.get("id"))) or "annotation").lower()
+    said = (*(properties.get(key) for key in ("objectType", "object_type", "type")), feature.get("id"))
+    plain = (str(word).replace("_", "").lower() for word in said)
+    return next((_TYPES[word] for word in plain if word in _TYPES), "annotation")
 
 
 def _class_of(feature: dict[str, Any]) -> str:
