@@ -118,7 +118,8 @@ def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[in
         return []
     starts = np.concatenate([[0], np.cumsum(sizes)])
     inside = sparse.csr_matrix(
-        (np.ones(starts[-1], np.int32), np.concatenate(outlines), starts), (len(outlines), shape[0] * shape[1])
+        (np.ones(starts[-1], np.int32), np.concatenate(outlines), starts),
+        (len(outlines), shape[0] * shape[1]),
     )
     shared = (inside @ inside.T).tocoo()  # pixels that two outlines have in common
     outer, inner = shared.row, shared.col

@@ -18,9 +18,7 @@ from ..readers import (
 from ..readers.dataset_json import Item, known_of
 
 
-def item_fault(
-    item: Item, *, channels: ChannelChoice = None, in_channels: int | None = None
-) -> str | None:
+def item_fault(item: Item, *, channels: ChannelChoice = None, in_channels: int | None = None) -> str | None:
     """Say in one sentence why an image, or its label, cannot be used, by their headers alone.
 
     Args:

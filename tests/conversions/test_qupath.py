@@ -173,9 +173,7 @@ def test_cores_of_a_tissue_array_are_no_nuclei_and_children_count(tmp_path: Path
         assert (label_map(write(tmp_path, core)) > 0).sum() == 9
 
 
-def test_a_region_around_nuclei_is_left_out_by_name(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_region_around_nuclei_is_left_out_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     nuclei = [feature([square(x, 8, 6)], name="Tumor") for x in (5, 15, 25)]
     crossing = feature([square(36, 8, 8)])  # half of it outside the region
     region = feature([square(2, 2, 38)], name="Tumor")
