@@ -98,8 +98,8 @@ def nucleus_pixels(geometry: dict[str, Any], shape: tuple[int, int]) -> np.ndarr
 def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[int]:
     """Tell which outlines are regions that nuclei were drawn in, and no nuclei.
 
-    A region contains at least two other outlines (nine tenths of their pixels lie in it and they are smaller),
-    or one that is less than a fiftieth of its size: a fragment may lie on a large nucleus.
+    A region contains at least two other outlines (nine tenths of their pixels lie in it, and they are
+    smaller), or one that is less than a fiftieth of its size: a fragment may lie on a large nucleus.
 
     Args:
         outlines: flat pixel indices of each.

@@ -1,4 +1,4 @@
-"""The check of a data set before training: every file's header, no pixels; all that is wrong is told at once."""
+"""The check of a data set before training: every file's header, no pixels; all faults are told at once."""
 
 from __future__ import annotations
 

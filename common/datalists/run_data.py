@@ -112,8 +112,8 @@ class RunData:
             find them themselves.
 
         Raises:
-            ValueError: if the list is empty or unknown, images have no label, or files cannot be used; also if
-                no label of a list that trains or validates holds a nucleus.
+            ValueError: if the list is empty or unknown, images have no label, files cannot be used, or no
+                label of a list that trains or validates holds a nucleus.
         """
         check_split(split)
         found = [item | {"dataset": name} for name, lists in self.lists.items() for item in lists[split]]

@@ -1,4 +1,4 @@
-"""The device that is computed on: which, what is fast on it, its memory, how it is set up, how results repeat."""
+"""The device that is computed on: which, its speed and memory, how it is set up, how results repeat."""
 
 from .choose import choose_device
 from .cpu_speed import flushed_denormals, has_fast_bfloat16, tune_cpu

@@ -1,4 +1,4 @@
-"""Colour pictures of which only some of red, green and blue are asked for: coloured, or grey stored as RGB?"""
+"""Pictures of which only some of red, green and blue are asked for: coloured, or grey stored as RGB?"""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def refuse_part_of_colours(
     one = f"--channels {filled[0]}, the only one that holds anything" if len(filled) == 1 else ""
     raise BadFileError(
         f"{path} is a colour picture, of which channel {numbers} is the {colours}: choose "
-        f"{one or '--channels R, G or B'}; for H&E sections take a bundle for colour (a network of 3 channels)"
+        f"{one or '--channels R, G or B'}; for H&E sections take a bundle for colour (network of 3 channels)"
     )
 
 

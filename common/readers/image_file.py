@@ -17,7 +17,7 @@ from .said_once import first_time
 
 SUFFIXES = (*plain_file.SUFFIXES, *tiff_file.SUFFIXES, *nifti_file.SUFFIXES)
 logger = logging.getLogger(__name__)
-# So many unnamed pages are rarely anything but channels; of more, the first alone is as likely a depth or time.
+# So few unnamed pages are rarely anything but channels; of more, the first is as likely a depth or time.
 _FEW_PAGES = 4
 
 
@@ -89,7 +89,7 @@ def read_image(
     finite = finite_values(pixels)
     if finite is not pixels and first_time("not finite", path):
         logger.warning(
-            "%s holds %d values that are not finite (NaN, infinity): they are read as the lowest of the channel",
+            "%s holds %d values that are not finite (NaN, infinity): they are read as their channel's lowest",
             path,
             pixels.size - np.count_nonzero(np.isfinite(pixels)),
         )
@@ -124,14 +124,14 @@ def choose_from(header: ImageHeader, channels: ChannelChoice, *, path: str | Pat
         return chosen
     if count > _FEW_PAGES:
         raise BadFileError(
-            f"{path} has {count} pages and does not say whether they are channels, depths or times: if they are "
-            f"channels, name them in dataset.json or save them along the channel axis (ImageJ: Image > "
+            f"{path} has {count} pages and does not say whether they are channels, depths or times: if they "
+            f"are channels, name them in dataset.json or save them along the channel axis (ImageJ: Image > "
             f"Properties), or choose others with --channels; of a stack export one plane or a projection"
         )
     if first_time("pages", Path(path).parent):
         logger.warning(
-            "%s has %d pages and does not say what they are: they are taken for channels, and number 0 of them is "
-            "read (said once per folder)",
+            "%s has %d pages and does not say what they are: they are taken for channels, of which number 0 "
+            "is read (said once per folder)",
             path,
             count,
         )

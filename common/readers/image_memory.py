@@ -7,9 +7,10 @@ from pathlib import Path
 from ..devices import available_memory
 from .image_record import ImageHeader
 
-# Measured as the peak of whole runs of segmentation on images of 4 to 36 megapixels: 77 bytes a pixel with one
-# channel (32-bit copies of the image, four maps and their sums over tiles, label map, overlay).
-_BYTES_A_PIXEL, _BYTES_A_CHANNEL = 64, 13
+# Peaks of whole runs of segmentation on images of 4, 16 and 36 megapixels were 1.6, 2.0 and 3.5 GB with one
+# channel of 8 bits, 1.8, 2.4 and 3.8 GB with three: 72 to 77 bytes a pixel, most of them for maps, their sums
+# over tiles, label map and overlay, the rest for the image as stored and as 32-bit numbers.
+_BYTES_A_PIXEL, _BYTES_A_COPY = 72, 4
 _GIGABYTE = 1e9
 
 
@@ -21,7 +22,7 @@ def memory_needed(header: ImageHeader, *, channels: int) -> int:
         channels: how many of its channels are read.
     """
     _, height, width = header.shape
-    return height * width * (_BYTES_A_PIXEL + _BYTES_A_CHANNEL * channels)
+    return height * width * (_BYTES_A_PIXEL + (_BYTES_A_COPY + header.dtype.itemsize) * channels)
 
 
 def memory_fault(path: str | Path, header: ImageHeader, *, channels: int) -> str | None:
@@ -41,6 +42,6 @@ def memory_fault(path: str | Path, header: ImageHeader, *, channels: int) -> str
     _, height, width = header.shape
     return (
         f"{path} is {height:,} x {width:,} pixels: read whole and segmented it needs about "
-        f"{needed / _GIGABYTE:,.1f} GB of memory, and {available / _GIGABYTE:,.1f} GB are available; cut it into "
-        f"parts, or export a lower level of its pyramid (--scale does not help: it comes after the reading)"
+        f"{needed / _GIGABYTE:,.1f} GB of memory, and {available / _GIGABYTE:,.1f} GB are available; cut it "
+        f"into parts, or export a lower level of its pyramid (--scale does not help: the image is read first)"
     )

@@ -36,8 +36,8 @@ def probe_labels(path: str | Path) -> ImageHeader:
         )
     if header.is_lossy:
         raise BadFileError(
-            f"{path} is compressed as JPEG, which changes the numbers of nuclei and blurs their borders: save "
-            f"the labels anew from where they were drawn, as PNG or TIFF (16 bit)"
+            f"{path} is compressed as JPEG, which changes the numbers of nuclei and blurs their borders: save"
+            f" the labels anew from where they were drawn, as PNG or TIFF (16 bit)"
         )
     return header
 
@@ -78,14 +78,14 @@ def _whole_numbers(labels: np.ndarray, path: str | Path) -> np.ndarray:
     broken = labels[~(np.floor(labels) == labels)]  # NaN and parts of numbers; infinity is too large below
     if broken.size:
         raise BadFileError(
-            f"{path} holds {labels.dtype} numbers that are no labels, such as {broken[0]:g}: labels are whole "
-            f"numbers, 0 = background and i = nucleus i; save the label map, not a probability or a picture"
+            f"{path} holds {labels.dtype} numbers that are no labels, such as {broken[0]:g}: labels are "
+            f"whole numbers, 0 = background and i = nucleus i; save the label map, not a probability map"
         )
     exact = 2 ** (np.finfo(labels.dtype).nmant + 1)
     if labels.size and np.abs(labels).max() > exact:
         raise BadFileError(
-            f"{path} holds the label {np.abs(labels).max():.17g} as {labels.dtype}, which tells whole numbers apart only "
-            f"up to {exact}: save labels as 32-bit integers, numbered from 1"
+            f"{path} holds the label {np.abs(labels).max():.17g} as {labels.dtype}, which tells whole "
+            f"numbers apart only up to {exact}: save labels as 32-bit integers, numbered from 1"
         )
     return labels.astype(np.int64)
 

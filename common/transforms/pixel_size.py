@@ -25,7 +25,7 @@ def resample_image(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Resample an image linearly, averaging over all pixels that a smaller one takes the place of.
 
     Args:
-        image: intensities; not finite ones count as the lowest finite one of their channel: they would spread.
+        image: intensities; not finite ones count as the lowest finite one of their channel, or would spread.
         size: new height and width.
 
     Shapes:

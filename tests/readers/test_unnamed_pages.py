@@ -54,7 +54,7 @@ every_writer = pytest.mark.parametrize("write", UNNAMED, ids=lambda write: write
 @every_writer
 def test_the_first_of_five_unnamed_pages_is_refused(tmp_path: Path, write: Writer) -> None:
     write(tmp_path / "x.tif", pages(5))
-    said = r"x.tif has 5 pages and does not say whether they are channels, depths or times: .*dataset.json.*--channels"
+    said = "x.tif has 5 pages and does not say whether they are channels, depths or times: .*dataset.json"
     with pytest.raises(ValueError, match=said):
         read_image(tmp_path / "x.tif", channels=0)
     with pytest.raises(ValueError, match=said):  # by the header alone
