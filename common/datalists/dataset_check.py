@@ -50,6 +50,32 @@ def check_dataset(
         ValueError: if a file is not there or cannot be read, label and image differ in size, a channel is
             not there, or an image needs more memory than there is.
     """
+    refuse_files(dataset_faults(items, channels=channels, in_channels=in_channels), len(items))
+
+
+def refuse_files(faults: Sequence[str], total: int) -> None:
+    """Raise for what `dataset_faults` found, if anything; the log lists all of it.
+
+    Args:
+        faults: the sentences.
+        total: how many images were looked at.
+
+    Raises:
+        ValueError: naming how many, and the first.
+    """
+    refuse_faults(faults, total, "images cannot be used")
+
+
+def dataset_faults(
+    items: Sequence[Item], *, channels: ChannelChoice = None, in_channels: int | None = None
+) -> list[str]:
+    """Say in one sentence each what is wrong with the images and labels of a list, as `item_fault` does.
+
+    Args:
+        items: a data list.
+        channels: the choice of channels that the reader will make.
+        in_channels: how many channels the network takes; None does not ask, but all must have as many.
+    """
     faults: list[str] = []
     first: tuple[str, int] | None = None
     for item in items:
@@ -63,7 +89,7 @@ def check_dataset(
             )
         if fault is not None:
             faults.append(fault)
-    refuse_faults(faults, len(items), "images cannot be used")
+    return faults
 
 
 def _look_at(item: Item, channels: ChannelChoice, in_channels: int | None) -> tuple[int, str | None]:

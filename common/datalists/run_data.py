@@ -21,7 +21,7 @@ from .datalist import (
     other_lists,
     read_lists,
 )
-from .dataset_check import check_dataset
+from .dataset_check import dataset_faults, refuse_files
 from .dataset_folder import dataset_folder
 from .folds import GROUP_KEYS, check_fold, fold_lists
 from .inner_folds import deal_images, write_data_set
@@ -121,7 +121,7 @@ class RunData:
             raise ValueError(self._why_empty(split))
         for name, folder in self.folders.items():
             check_labels(self.lists[name][split], f"the {split} list of {folder}")
-        check_dataset(found, channels=self.channels, in_channels=self.in_channels)
+        self._check_files(found, split)
         if split != "test":
             _refuse_without_nuclei(found, split)
         keys = ["image", "label", "dataset", *self._texts()]
@@ -163,6 +163,14 @@ class RunData:
             lists = {split: self.lists[name][split] for split in ("training", "validation")}
             made.append(str(write_data_set(folder, name, lists, left_out=left_out)))
         return made
+
+    def _check_files(self, items: list[Item], split: str) -> None:
+        """Refuse files that cannot be used; where a training list has some, name those of validation too."""
+        faults = dataset_faults(items, channels=self.channels, in_channels=self.in_channels)
+        if faults and split == "training":
+            items = items + [item for lists in self.lists.values() for item in lists["validation"]]
+            faults = dataset_faults(items, channels=self.channels, in_channels=self.in_channels)
+        refuse_files(faults, len(items))
 
     def _texts(self) -> list[str]:
         """Name what is known of images in words; a patient's number counts as one."""

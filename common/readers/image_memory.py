@@ -12,6 +12,7 @@ from .image_record import ImageHeader
 # over tiles, label map and overlay, the rest for the image as stored and as 32-bit numbers.
 _BYTES_A_PIXEL, _BYTES_A_COPY = 72, 4
 _GIGABYTE = 1e9
+_ALWAYS_THERE = 0.5e9  # less than the program itself takes: the system is not asked
 
 
 def memory_needed(header: ImageHeader, *, channels: int) -> int:
@@ -36,7 +37,8 @@ def memory_fault(path: str | Path, header: ImageHeader, *, channels: int) -> str
     Returns:
         The sentence, with what to do; None where the image fits or the system does not tell its memory.
     """
-    needed, available = memory_needed(header, channels=channels), available_memory()
+    needed = memory_needed(header, channels=channels)
+    available = available_memory() if needed > _ALWAYS_THERE else None
     if available is None or needed <= available:
         return None
     _, height, width = header.shape

@@ -78,7 +78,9 @@ def test_as_many_channels_as_the_network_takes(tmp_path: Path) -> None:
 
 
 def test_labels_of_whole_numbers_stored_as_reals_pass(tmp_path: Path) -> None:
-    check_dataset([pair(tmp_path, "a", IMAGE, LABEL.astype(np.float32))])
+    item = pair(tmp_path, "a", IMAGE, LABEL.astype(np.float32))
+    check_dataset([item])
+    assert item_fault(item) is None
 
 
 def bad_files(folder: Path) -> tuple[list[dict[str, str]], list[str]]:

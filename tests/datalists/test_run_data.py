@@ -257,3 +257,13 @@ def test_all_images_without_label_of_a_list_are_named(
     with pytest.raises(ValueError, match="^2 of 4 images have no label .*the first: .*b1.png has no label"):
         RunData(two).items("training")
     assert "b3.png has no label in the training list" in caplog.text
+
+
+def test_a_training_names_the_bad_files_of_both_its_lists(
+    two: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a1", "a6", "a8"):
+        (two[0] / f"images/{name}.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="^2 of 8 images cannot be used .*the first: .*a1.png"):
+        RunData(two[0]).items("training")
+    assert [name in caplog.text for name in ("a1.png", "a6.png", "a8.png")] == [True, True, False]
