@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..files import stem_of
 from ..geometry import outline_pixels
@@ -22,14 +23,22 @@ from ..readers.images_in_folder import images_in
 from ._dataset_image import DatasetImage, opened_source, paint_nuclei
 
 logger = logging.getLogger(__name__)
+# Types of objects in letters alone; those of QuPath 0.2 stand in `id`, newer ones among the properties.
+_TYPES = {
+    **{"pathdetectionobject": "detection", "detection": "detection"},
+    **{"pathcellobject": "cell", "cell": "cell", "pathtileobject": "tile", "tile": "tile"},
+    **{"pathannotationobject": "annotation", "annotation": "annotation", "unknown": "annotation"},
+    **{"tmacoreobject": "region", "tmacore": "region", "pathrootobject": "region", "root": "region"},
+}
+_CONTAINED_SHARE, _REGION_RATIO, _MOST_NAMES = 0.9, 50, 10
 
 
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
     """Yield every image that has annotations, with its label map and the classes of its nuclei.
 
     One feature is one nucleus, its holes left out; of a cell its nucleus is taken. Where a file has
-    detections or cells, its annotations are regions around them and are left out. The bigger nuclei are
-    painted first.
+    detections or cells, its annotations are regions around them and are left out; so are outlines that
+    contain others (see `regions_among`), which a warning names. The bigger nuclei are painted first.
 
     Args:
         source: a folder (or archive) of images and `.geojson` files, together or in folders of their own.
@@ -86,23 +95,65 @@ def nucleus_pixels(geometry: dict[str, Any], shape: tuple[int, int]) -> np.ndarr
     return np.unique(np.concatenate(found))
 
 
+def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[int]:
+    """Tell which outlines are regions that nuclei were drawn in, and no nuclei.
+
+    A region contains at least two other outlines (nine tenths of their pixels lie in it, and they are
+    smaller), or one that is less than a fiftieth of its size: a fragment may lie on a large nucleus.
+
+    Args:
+        outlines: flat pixel indices of each.
+        shape: height and width.
+
+    Returns:
+        Positions in the list, ascending.
+
+    Example:
+        >>> big, nucleus, other = np.arange(200), np.arange(3), np.arange(50, 53)
+        >>> regions_among([nucleus, big, other], (1, 300)), regions_among([nucleus, other], (1, 300))
+        ([1], [])
+    """
+    sizes = np.array([pixels.size for pixels in outlines], np.int64)
+    if sizes.size < 2 or sizes.sum() == 0:
+        return []
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    inside = sparse.csr_matrix(
+        (np.ones(starts[-1], np.int32), np.concatenate(outlines), starts),
+        (len(outlines), shape[0] * shape[1]),
+    )
+    shared = (inside @ inside.T).tocoo()  # pixels that two outlines have in common
+    outer, inner = shared.row, shared.col
+    contains = (sizes[inner] < sizes[outer]) & (shared.data >= _CONTAINED_SHARE * sizes[inner])
+    outer, inner = outer[contains], inner[contains]
+    several = np.bincount(outer, minlength=len(sizes)) > 1
+    around_one = outer[sizes[outer] > _REGION_RATIO * sizes[inner]]
+    return sorted({*np.flatnonzero(several).tolist(), *around_one.tolist()})
+
+
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
     header = probe(image)
     shape = header.shape[1:]
     features = _nuclei_of(file)
-    names = [_class_of(feature) for feature in features]
-    seen.update(name for name in names if name)
-    nuclei, classes = [], []
-    for number, (feature, name) in enumerate(zip(features, names, strict=True)):
-        if only is not None and name != only:
-            continue
+    outlines = []
+    for number, feature in enumerate(features):
         try:
-            nuclei.append(nucleus_pixels(feature.get("nucleusGeometry") or feature["geometry"], shape))
+            outlines.append(nucleus_pixels(feature.get("nucleusGeometry") or feature["geometry"], shape))
         except (TypeError, ValueError, IndexError, KeyError):
             raise ValueError(
                 f"{file}: the outline of nucleus {number} is no list of points: export it again"
             ) from None
-        classes.append(name)
+    regions = regions_among(outlines, shape)
+    if regions:
+        _tell_of_regions(file, [features[number] for number in regions])
+    nuclei, classes = [], []
+    for number, (feature, pixels) in enumerate(zip(features, outlines, strict=True)):
+        name = _class_of(feature)
+        if number in regions:
+            continue
+        seen.update({name} - {""})
+        if only is None or name == only:
+            nuclei.append(pixels)
+            classes.append(name)
     gone = sum(pixels.size == 0 for pixels in nuclei)
     if nuclei and gone == len(nuclei):
         raise ValueError(
@@ -118,6 +169,20 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
     return DatasetImage(stem_of(image), image, label_map, classes=named)
 
 
+def _tell_of_regions(file: Path, regions: list[dict[str, Any]]) -> None:
+    names = [
+        (feature.get("properties") or {}).get("name") or _class_of(feature) or "without a name"
+        for feature in regions
+    ]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    logger.warning(
+        "%s: %d outlines contain others and are left out as regions: %s",
+        file,
+        len(names),
+        ", ".join(map(str, names[:_MOST_NAMES])) + more,
+    )
+
+
 def _nuclei_of(file: Path) -> list[dict[str, Any]]:
     """Return the features of a file that outline nuclei."""
     try:
@@ -128,14 +193,16 @@ def _nuclei_of(file: Path) -> list[dict[str, Any]]:
     features = [feature for feature in everything if _is_area(feature)]
     if everything and not features:  # no feature at all is an image without nuclei
         raise ValueError(f"{file} holds no polygon: export the nuclei from QuPath as GeoJSON")
-    detected = [feature for feature in features if _type_of(feature) in ("detection", "cell", "tile")]
-    if detected and len(detected) < len(features):
-        logger.info("%s: %d annotations around detections are left out", file, len(features) - len(detected))
-    return detected or features
+    drawn = [feature for feature in features if _type_of(feature) != "region"]
+    detected = [feature for feature in drawn if _type_of(feature) in ("detection", "cell", "tile")]
+    nuclei = detected or drawn
+    if len(nuclei) < len(features):
+        logger.info("%s: %d regions around nuclei are left out", file, len(features) - len(nuclei))
+    return nuclei
 
 
 def _flat(content: Any) -> Iterator[dict[str, Any]]:
-    """Walk through lists and collections, one inside another, down to the features."""
+    """Walk through lists, collections and objects inside objects, down to the features."""
     if isinstance(content, list):
         for part in content:
             yield from _flat(part)
@@ -145,6 +212,8 @@ def _flat(content: Any) -> Iterator[dict[str, Any]]:
         yield {"geometry": content}
     elif isinstance(content, dict):
         yield content
+        properties = content.get("properties") or {}
+        yield from _flat(properties.get("childObjects") or properties.get("children") or [])
 
 
 def _is_area(feature: dict[str, Any]) -> bool:
@@ -154,7 +223,9 @@ def _is_area(feature: dict[str, Any]) -> bool:
 
 def _type_of(feature: dict[str, Any]) -> str:
     properties = feature.get("properties") or {}
-    return str(properties.get("objectType") or properties.get("object_type") or "annotation").lower()
+    said = (*(properties.get(key) for key in ("objectType", "object_type", "type")), feature.get("id"))
+    plain = (str(word).replace("_", "").lower() for word in said)
+    return next((_TYPES[word] for word in plain if word in _TYPES), "annotation")
 
 
 def _class_of(feature: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from .crop_sampler import CropSampler
 from .datalist import dataset_name, fingerprint, load_datalist
-from .dataset_check import check_dataset
+from .dataset_check import check_dataset, item_fault
 from .dataset_folder import dataset_folder
 from .image_list import list_image_items, list_images
 from .pixel_sizes import measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
@@ -17,6 +17,7 @@ __all__ = [
     "dataset_folder",
     "dataset_name",
     "fingerprint",
+    "item_fault",
     "list_image_items",
     "list_images",
     "load_datalist",

@@ -9,7 +9,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from ..messages import suggest
+from ..messages import refuse_faults, suggest
 from ..readers import ChannelChoice
 from ..readers.dataset_json import NAME, SPLITS, Item, items_of, name_in, read_dataset_json
 from .dataset_check import check_dataset
@@ -36,8 +36,8 @@ def load_datalist(
         "channels".
 
     Raises:
-        FileNotFoundError: if the folder, an image or a label is not there.
-        ValueError: if the list is empty or unknown, an image has no label, or a file cannot be used.
+        FileNotFoundError: if the folder is not there.
+        ValueError: if the list is empty or unknown, images have no label, or files cannot be used.
     """
     check_split(split)
     folder = existing_folder(dataset_dir)
@@ -132,18 +132,18 @@ def check_split(split: str) -> None:
 
 
 def check_labels(items: list[Item], where: str) -> None:
-    """Refuse the first image without a label.
+    """Refuse a list in which images have no label; the log names all of them.
 
     Args:
         items: a data list.
         where: what list it is, for the error.
 
     Raises:
-        ValueError: naming the image.
+        ValueError: naming the first.
     """
-    for item in items:
-        if not isinstance(item.get("label"), str):
-            raise ValueError(f'{item["image"]} has no label in {where}: add "label"')
+    bare = [item["image"] for item in items if not isinstance(item.get("label"), str)]
+    faults = [f'{image} has no label in {where}: add "label"' for image in bare]
+    refuse_faults(faults, len(items), "images have no label")
 
 
 def other_lists(lists: Lists) -> str:

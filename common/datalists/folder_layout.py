@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 from ..files import stem_of
+from ..messages import refuse_faults
 from ..readers.dataset_json import SPLITS, Item
 from ..readers.image_file import is_image
 from ..readers.images_in_folder import LABEL_ENDINGS, by_stem, images_in, natural_key
@@ -36,7 +37,7 @@ def read_folders(folder: Path, *, seed: int = 0) -> tuple[dict[str, list[Item]],
         The three lists, and whether the seed made any of them.
 
     Raises:
-        ValueError: if no layout fits, or an image has no label.
+        ValueError: if no layout fits, or images have no label; the log names all of them.
     """
     given = {
         split: next((folder / name for name in names if (folder / name).is_dir()), None)
@@ -102,15 +103,16 @@ def _pairs_in(folder: Path) -> list[Item]:
     )
     if not labels and label_folder is None:
         raise ValueError(f"{folder} holds images but no labels in a known layout: {_LAYOUTS}")
-    pairs = []
+    pairs, faults = [], []
     for image in images:
         label = _label_of(stem_of(image), labels)
         if label is None:
             place = label_folder.name + "/" + stem_of(image) if label_folder else stem_of(image) + "_masks"
-            raise ValueError(
+            faults.append(
                 f"{image} has no label: add {folder / place}.tif, or take the image out of the folder"
             )
         pairs.append({"image": str(image), "label": str(label)})
+    refuse_faults(faults, len(images), "images have no label")
     return pairs
 
 

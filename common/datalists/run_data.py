@@ -8,7 +8,8 @@ import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from ..readers import ChannelChoice
+from ..messages import refuse_faults
+from ..readers import ChannelChoice, read_labels
 from ..readers.dataset_json import SPLITS, Item
 from .datalist import (
     Lists,
@@ -20,7 +21,7 @@ from .datalist import (
     other_lists,
     read_lists,
 )
-from .dataset_check import check_dataset
+from .dataset_check import dataset_faults, refuse_files
 from .dataset_folder import dataset_folder
 from .folds import GROUP_KEYS, check_fold, fold_lists
 from .inner_folds import deal_images, write_data_set
@@ -111,8 +112,8 @@ class RunData:
             find them themselves.
 
         Raises:
-            FileNotFoundError: if a file is not there.
-            ValueError: if the list is empty or unknown, an image has no label, or a file cannot be used.
+            ValueError: if the list is empty or unknown, images have no label, files cannot be used, or no
+                label of a list that trains or validates holds a nucleus.
         """
         check_split(split)
         found = [item | {"dataset": name} for name, lists in self.lists.items() for item in lists[split]]
@@ -120,7 +121,9 @@ class RunData:
             raise ValueError(self._why_empty(split))
         for name, folder in self.folders.items():
             check_labels(self.lists[name][split], f"the {split} list of {folder}")
-        check_dataset(found, channels=self.channels, in_channels=self.in_channels)
+        self._check_files(found, split)
+        if split != "test":
+            _refuse_without_nuclei(found, split)
         keys = ["image", "label", "dataset", *self._texts()]
         return [
             {key: "" if item.get(key) is None else str(item[key]) for key in keys}
@@ -160,6 +163,14 @@ class RunData:
             lists = {split: self.lists[name][split] for split in ("training", "validation")}
             made.append(str(write_data_set(folder, name, lists, left_out=left_out)))
         return made
+
+    def _check_files(self, items: list[Item], split: str) -> None:
+        """Refuse files that cannot be used; where a training list has some, name those of validation too."""
+        faults = dataset_faults(items, channels=self.channels, in_channels=self.in_channels)
+        if faults and split == "training":
+            items = items + [item for lists in self.lists.values() for item in lists["validation"]]
+            faults = dataset_faults(items, channels=self.channels, in_channels=self.in_channels)
+        refuse_files(faults, len(items))
 
     def _texts(self) -> list[str]:
         """Name what is known of images in words; a patient's number counts as one."""
@@ -209,9 +220,24 @@ def _each_once(lists: Lists) -> list[Item]:
 def _refuse_shared_images(folders: dict[str, Path], lists: dict[str, Lists]) -> None:
     """Refuse an image that two data sets list: it could be trained on in one and tested in the other."""
     owner: dict[str, str] = {}
+    faults = []
     for name in lists:
         for item in _each_once(lists[name]):
             first = owner.setdefault(item["image"], name)
             if first != name:
                 both = f"{folders[first]} and {folders[name]}"
-                raise ValueError(f"{item['image']} is listed in both {both}: take it out of one")
+                faults.append(f"{item['image']} is listed in both {both}: take it out of one")
+    refuse_faults(faults, len(owner), "images are listed twice")
+
+
+def _refuse_without_nuclei(items: list[Item], split: str) -> None:
+    """Refuse a list whose labels are all empty: nothing could be learned, and no epoch be called the best.
+
+    Some empty labels are images without nuclei. A test list may have no others: what is found there is false.
+    Labels are read up to the first that has a nucleus.
+    """
+    if not any(read_labels(item["label"]).any() for item in items):
+        raise ValueError(
+            f"none of the {len(items)} labels of the {split} list holds a nucleus (the first is "
+            f"{items[0]['label']}): give label maps, 0 = background and i = nucleus i"
+        )

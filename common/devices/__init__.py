@@ -1,11 +1,13 @@
-"""The device that is computed on: which, what is fast on it, how it is set up, how results repeat."""
+"""The device that is computed on: which, its speed and memory, how it is set up, how results repeat."""
 
 from .choose import choose_device
 from .cpu_speed import flushed_denormals, has_fast_bfloat16, tune_cpu
+from .memory import available_memory
 from .precision import low_precision
 from .repeatable import repeatable, seed_all
 
 __all__ = [
+    "available_memory",
     "choose_device",
     "flushed_denormals",
     "has_fast_bfloat16",

@@ -1,5 +1,6 @@
-"""Shapes and sizes of nuclei and pixels: plain functions that several rooms share."""
+"""Shapes, sizes and values of nuclei and pixels: plain functions that several rooms share."""
 
+from .finite_values import finite_values
 from .largest_pieces import largest_pieces
 from .model_scale import IGNORE, ModelScale, model_scale
 from .outlines import outlines
@@ -9,6 +10,7 @@ __all__ = [
     "IGNORE",
     "ModelScale",
     "ellipse_corners",
+    "finite_values",
     "largest_pieces",
     "model_scale",
     "outline_pixels",

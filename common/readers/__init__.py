@@ -1,7 +1,8 @@
 """Files -> images, label maps and data lists."""
 
 from .channels import ChannelChoice, choose_channels
-from .image_file import probe, read_image
+from .image_file import choose_from, probe, read_image
+from .image_memory import memory_fault
 from .image_record import BadFileError, ImageFile, ImageHeader
 from .label_file import probe_labels, read_labels
 from .monai_reader import LabelReader, MicroscopyReader
@@ -14,6 +15,8 @@ __all__ = [
     "LabelReader",
     "MicroscopyReader",
     "choose_channels",
+    "choose_from",
+    "memory_fault",
     "probe",
     "probe_labels",
     "read_image",

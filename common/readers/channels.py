@@ -35,18 +35,37 @@ def choose_channels(
     """
     if channels is None:
         return tuple(range(len(names)))
-    if isinstance(channels, str):
-        whole = channels.strip().casefold() in {name.casefold() for name in names}
-        wanted: list[int | str] = [channels] if whole else list(channels.split(","))
-    elif isinstance(channels, Sequence):
-        wanted = list(channels)
-    else:
-        wanted = [channels]
+    wanted = _asked_for(channels, names)
     if not wanted:
         raise ValueError(
             "no channel was chosen: give channel numbers or names, or leave the choice out for all"
         )
     return tuple(_number_of(channel, names, path) for channel in wanted)
+
+
+def chosen_by_name(channels: ChannelChoice, names: Sequence[str]) -> bool:
+    """Tell whether every channel of a choice is asked for by its name, not by its number.
+
+    Args:
+        channels: as for `choose_channels`.
+        names: the names of the channels that are there.
+
+    Example:
+        >>> [chosen_by_name(choice, ("R", "G", "B")) for choice in ("b", "R,G", 0, "R,1", None)]
+        [True, True, False, False, False]
+    """
+    known = {name.casefold() for name in names}
+    return channels is not None and all(
+        isinstance(channel, str) and channel.strip().casefold() in known
+        for channel in _asked_for(channels, names)
+    )
+
+
+def _asked_for(channels: int | str | Sequence[int | str], names: Sequence[str]) -> list[int | str]:
+    if isinstance(channels, str):
+        whole = channels.strip().casefold() in {name.casefold() for name in names}
+        return [channels] if whole else list(channels.split(","))
+    return list(channels) if isinstance(channels, Sequence) else [channels]
 
 
 def _number_of(channel: int | str, names: Sequence[str], path: str | Path) -> int:
@@ -68,6 +87,9 @@ def _number_of(channel: int | str, names: Sequence[str], path: str | Path) -> in
             return matches[0]
     if wanted.isdecimal() and int(wanted) < len(names):
         return int(wanted)
+    if len(names) == 1:
+        name = "unnamed" if names[0] == "0" else f"named {names[0]}"
+        raise ValueError(f"{path} has no channel {wanted}: its only channel is number 0, {name}")
     named = [name for number, name in enumerate(names) if name != str(number)]
     near = None if wanted.lstrip("-").isdecimal() else nearest(wanted, named)
     guess = f": did you mean {near}? It has" if near else ": it has"

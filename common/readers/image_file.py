@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ..geometry import finite_values
 from . import nifti_file, plain_file, tiff_file
 from .channels import ChannelChoice, choose_channels
+from .colour_picture import refuse_part_of_colours
 from .image_record import RGB_NAMES, BadFileError, ImageFile, ImageHeader
+from .said_once import first_time
 
 SUFFIXES = (*plain_file.SUFFIXES, *tiff_file.SUFFIXES, *nifti_file.SUFFIXES)
 logger = logging.getLogger(__name__)
+# So few unnamed pages are rarely anything but channels; of more, the first is as likely a depth or time.
+_FEW_PAGES = 4
 
 
 def is_image(path: str | Path) -> bool:
@@ -66,26 +71,71 @@ def read_image(
 
     Returns:
         The pixels as stored: rows from top to bottom, columns from left to right; alpha is dropped; values
-        that are not finite are set to 0.
+        that are not finite (NaN, infinity) are set to the lowest finite one of their channel.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file cannot be read, has a depth or time axis, or lacks a channel that was asked
-            for.
+            for; also if channels are asked for by number and the picture is coloured (see
+            `refuse_part_of_colours`), or the pages may be no channels (see `choose_from`).
     """
     header = probe(path, channel_names=channel_names)
-    chosen = choose_channels(channels, header.channel_names, path=path)
+    chosen = choose_from(header, channels, path=path)
     everything = chosen == tuple(range(header.shape[0]))
-    pixels = _read_pixels(Path(path), None if everything else chosen)
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        logger.warning("%s holds values that are not finite: they are read as 0", path)
-        pixels = np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0)
+    pixels = _read_pixels(Path(path), None if everything or header.is_rgb else chosen)
+    if header.is_rgb and not everything:
+        refuse_part_of_colours(pixels, chosen, channels, path=path)
+        pixels = pixels[list(chosen)]
+    finite = finite_values(pixels)
+    if finite is not pixels and first_time("not finite", path):
+        logger.warning(
+            "%s holds %d values that are not finite (NaN, infinity): they are read as their channel's lowest",
+            path,
+            pixels.size - np.count_nonzero(np.isfinite(pixels)),
+        )
     return ImageFile(
-        pixels=pixels,
+        pixels=finite,
         channel_names=tuple(header.channel_names[number] for number in chosen),
         pixel_size_um=header.pixel_size_um,
         is_rgb=header.is_rgb and chosen == (0, 1, 2),
     )
+
+
+def choose_from(header: ImageHeader, channels: ChannelChoice, *, path: str | Path) -> tuple[int, ...]:
+    """Turn a choice of channels into their numbers, by the header alone.
+
+    Pages of a TIFF file that does not say what they are count as channels; but of five or more the first
+    alone, which is what bundles of one channel choose by default, would as likely be the first depth or time
+    of a stack: it is read where the channels have names (in the file or in `dataset.json`). Any other choice
+    (all, several, another number) says that they are channels.
+
+    Args:
+        header: of the image.
+        channels: as for `choose_channels`.
+        path: the file, for the error.
+
+    Raises:
+        ValueError: if a channel is not there.
+        BadFileError: (a ValueError) if the pages may be no channels.
+    """
+    chosen = choose_channels(channels, header.channel_names, path=path)
+    count = header.shape[0]
+    if not header.unnamed_pages or chosen != (0,):
+        return chosen
+    if count > _FEW_PAGES:
+        raise BadFileError(
+            f"{path} has {count} pages and does not say whether they are channels, depths or times: if they "
+            f"are channels, name them in dataset.json or save them along the channel axis (ImageJ: Image > "
+            f"Properties), or choose others with --channels; of a stack export one plane or a projection"
+        )
+    if first_time("pages", Path(path).parent):
+        logger.warning(
+            "%s has %d pages and does not say what they are: they are taken for channels, of which number 0 "
+            "is read (said once per folder)",
+            path,
+            count,
+        )
+    return chosen
 
 
 def read_plane(path: str | Path) -> np.ndarray:
@@ -136,4 +186,5 @@ def _renamed(header: ImageHeader, names: tuple[str, ...], path: str | Path) -> I
         channel_names=names,
         pixel_size_um=header.pixel_size_um,
         is_rgb=header.is_rgb and names == RGB_NAMES,
+        is_lossy=header.is_lossy,
     )

@@ -26,6 +26,9 @@ class ImageHeader:
         channel_names: one name per channel; a channel without a name is called by its number, "0", "1", ...
         pixel_size_um: edge of a pixel in micrometres, or None where the file does not say.
         is_rgb: whether the three channels are the red, green and blue of a colour picture.
+        unnamed_pages: whether the channels are pages or planes of which the file does not say what they are:
+            channels, depths or times.
+        is_lossy: whether the pixels were compressed with loss (JPEG), so that values are not those saved.
     """
 
     shape: tuple[int, int, int]
@@ -33,6 +36,8 @@ class ImageHeader:
     channel_names: tuple[str, ...]
     pixel_size_um: float | None = None
     is_rgb: bool = False
+    unnamed_pages: bool = False
+    is_lossy: bool = False
 
 
 @dataclass(frozen=True)

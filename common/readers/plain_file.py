@@ -40,6 +40,7 @@ def probe_plain(path: Path, *, expand_palette: bool = True) -> ImageHeader:
                 dtype=dtype,
                 channel_names=complete_names((), count, is_rgb=count == 3),
                 is_rgb=count == 3,
+                is_lossy=picture.format == "JPEG",
             )
 
 

@@ -18,6 +18,8 @@ from .tiff_metadata import channel_names_in, pixel_size_in
 SUFFIXES = (".tif", ".tiff", ".svs", ".qptiff", ".ndpi", ".scn", ".bif", ".lsm", ".btf", ".tf2", ".tf8")
 # C = channel, S = samples of a pixel, I = pages, Q = an axis that the file does not name.
 _CHANNEL_AXES = "CSIQ"
+# Compressions of the JPEG family; beyond 8 bits they are the lossless kind.
+_JPEG = (6, 7, 33007, 34892)
 _REFUSED_AXES = {"Z": "Z (depth)", "T": "T (time)", "R": "T (time)"}
 
 
@@ -31,6 +33,7 @@ class _Layout:
     count: int  # channels, without alpha
     is_rgb: bool
     palette: bool  # whether pixels are indices into a colour table
+    unnamed: bool  # whether the file does not say that what counts as channels are channels
 
 
 def probe_tiff(path: Path, *, expand_palette: bool = True) -> ImageHeader:
@@ -50,12 +53,15 @@ def probe_tiff(path: Path, *, expand_palette: bool = True) -> ImageHeader:
         count = 3 if expanded else layout.count
         is_rgb = layout.is_rgb or expanded
         dtype = np.dtype(tif.series[0].dtype).newbyteorder("=")
+        names = channel_names_in(tif, count)
         return ImageHeader(
             shape=(count, height, width),
             dtype=np.dtype(np.uint8) if dtype.kind == "b" or expanded else dtype,
-            channel_names=complete_names(channel_names_in(tif, count), count, is_rgb=is_rgb),
+            channel_names=complete_names(names, count, is_rgb=is_rgb),
             pixel_size_um=pixel_size_in(tif),
             is_rgb=is_rgb,
+            unnamed_pages=layout.unnamed and not names,
+            is_lossy=int(tif.series[0].keyframe.compression) in _JPEG and dtype.itemsize == 1,
         )
 
 
@@ -166,6 +172,7 @@ def _layout(tif: tifffile.TiffFile, path: Path) -> _Layout:
         count -= 1  # the last sample is alpha
     coloured = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
     equal = _equal_series(tif) if not channel_axes else 1
+    unnamed = equal > 1 or any(kept[at][0] in "QI" for at, _ in channel_axes)
     palette = (
         page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None and not tif.is_imagej
     )
@@ -176,6 +183,7 @@ def _layout(tif: tifffile.TiffFile, path: Path) -> _Layout:
         count=count * equal,
         is_rgb=coloured and interleaved and count == 3,
         palette=palette and count * equal == 1,
+        unnamed=unnamed,
     )
 
 

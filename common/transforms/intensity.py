@@ -11,6 +11,8 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
+from ..geometry import finite_values
+
 
 def scale_percentiles(image: np.ndarray, *, lower: float = 0.5, upper: float = 99.8) -> np.ndarray:
     """Map the lower percentile of each channel to 0 and the upper one to 1; what lies beyond is not clipped.
@@ -19,7 +21,7 @@ def scale_percentiles(image: np.ndarray, *, lower: float = 0.5, upper: float = 9
     ones.
 
     Args:
-        image: intensities; not finite ones count as 0.
+        image: intensities; not finite ones count as the lowest finite one of their channel.
         lower: percentile that becomes 0.
         upper: percentile that becomes 1.
 
@@ -32,7 +34,7 @@ def scale_percentiles(image: np.ndarray, *, lower: float = 0.5, upper: float = 9
         >>> float(scaled.min()), float(scaled.max()), float(scale_percentiles(np.full((1, 2, 2), 9)).max())
         (0.0, 1.0, 0.0)
     """
-    image = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    image = finite_values(np.asarray(image, np.float32))
     low, high = np.percentile(image.reshape(len(image), -1), (lower, upper), axis=1).astype(np.float32)
     width = high - low
     # Sparse images have fewer nuclei pixels than the upper percentile leaves out: the two would be equal.

@@ -16,7 +16,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 from torch.nn import functional
 
-from ..geometry import ModelScale
+from ..geometry import ModelScale, finite_values
 
 SCALE_KEY, SIZE_KEY, ORIGINAL_KEY = "scale", "image_size_px", "original_image"
 
@@ -25,7 +25,7 @@ def resample_image(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Resample an image linearly, averaging over all pixels that a smaller one takes the place of.
 
     Args:
-        image: intensities; not finite ones count as 0, because they would spread.
+        image: intensities; not finite ones count as the lowest finite one of their channel, or would spread.
         size: new height and width.
 
     Shapes:
@@ -36,7 +36,7 @@ def resample_image(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         >>> resample_image(torch.full((1, 5, 7), 3.0), (2, 11)).unique().tolist()
         [3.0]
     """
-    finite = torch.nan_to_num(image.float(), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = torch.from_numpy(finite_values(np.asarray(image.float())))
     return functional.interpolate(finite[None], size=tuple(size), mode="bilinear", antialias=True)[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from skimage.draw import disk
 from skimage.measure import find_contours
 
 from common.conversions import read_dataset
+from common.conversions.qupath import nucleus_pixels, regions_among
 
 
 def square(x: int, y: int, size: int, *, closed: bool = True) -> list[list[float]]:
@@ -151,3 +153,73 @@ def test_mistakes_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.geojson").unlink()
     with pytest.raises(ValueError, match="1 images and none has a .geojson file"):
         label_map(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["PathDetectionObject", "PathCellObject"])
+def test_files_of_qupath_0_2_say_the_type_in_id(tmp_path: Path, kind: str) -> None:
+    def old(coordinates: Any, name: str) -> dict[str, Any]:
+        geometry = {"type": "Polygon", "coordinates": coordinates}
+        return {"type": "Feature", "id": name, "geometry": geometry, "properties": {"isLocked": False}}
+
+    region = old([square(0, 0, 30)], "PathAnnotationObject")
+    found = label_map(write(tmp_path, [region, old([square(10, 10, 4)], kind)]))
+    assert (found > 0).sum() == 16 and (found[10:14, 10:14] == 1).all()
+
+
+def test_cores_of_a_tissue_array_are_no_nuclei_and_children_count(tmp_path: Path) -> None:
+    for name in ("tmaCore", "tma_core", "TMACoreObject"):
+        core = feature([square(0, 0, 30)], object_type=name)
+        core["properties"]["childObjects"] = [feature([square(5, 5, 3)])]
+        assert (label_map(write(tmp_path, core)) > 0).sum() == 9
+
+
+def test_a_region_around_nuclei_is_left_out_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    nuclei = [feature([square(x, 8, 6)], name="Tumor") for x in (5, 15, 25)]
+    crossing = feature([square(36, 8, 8)])  # half of it outside the region
+    region = feature([square(2, 2, 38)], name="Tumor")
+    region["properties"]["name"] = "field 3"
+    found = label_map(write(tmp_path, [nuclei[0], region, *nuclei[1:], crossing]))
+    assert sorted(np.bincount(found.ravel())[1:]) == [36, 36, 36, 64]
+    assert "a.geojson: 1 outlines contain others and are left out as regions: field 3" in caplog.text
+    caplog.clear()
+    assert label_map(write(tmp_path, [*nuclei, crossing])).max() == 4 and "regions" not in caplog.text
+
+
+def test_the_only_class_of_a_region_is_no_class_of_nuclei(tmp_path: Path) -> None:
+    write(tmp_path, [feature([square(0, 0, 30)], name="ROI"), *(feature([square(x, 3, 4)]) for x in (3, 9))])
+    with pytest.raises(ValueError, match="no nuclei of class 'ROI'"):
+        label_map(tmp_path, only="ROI")
+
+
+def filled(x: int, y: int, size: int) -> np.ndarray:
+    return nucleus_pixels({"type": "Polygon", "coordinates": [square(x, y, size)]}, (40, 60))
+
+
+@pytest.mark.parametrize(
+    ("outlines", "regions"),
+    [
+        ([(0, 0, 10), (4, 4, 10)], []),  # two nuclei that overlap
+        ([(0, 0, 10), (1, 1, 9)], []),  # one nearly upon the other
+        ([(0, 0, 10), (0, 0, 10)], []),  # one drawn twice
+        ([(0, 0, 30), (5, 5, 4)], [0]),  # a field with one nucleus
+        ([(0, 0, 12), (5, 5, 3)], []),  # a fragment upon a nucleus
+        ([(5, 5, 4), (0, 0, 14), (10, 0, 4), (8, 8, 12)], [1]),  # two inside, one across the border
+        ([(0, 0, 38), (1, 1, 16), (2, 2, 4), (9, 9, 4)], [0, 1]),  # a region in a region
+        ([(50, 50, 4), (0, 0, 4)], []),  # one of no pixel, outside the image
+        ([(3, 3, 4)], []),
+        ([], []),
+    ],
+)
+def test_which_outlines_are_regions(outlines: list[tuple[int, int, int]], regions: list[int]) -> None:
+    assert regions_among([filled(*each) for each in outlines], (40, 60)) == regions
+
+
+def test_regions_among_thousands_of_nuclei_are_found_in_a_second() -> None:
+    shape = (2000, 2000)
+    rows, columns = np.indices(shape)
+    cells = (rows // 20) * 100 + columns // 20
+    order = np.argsort(cells, axis=None, kind="stable")
+    nuclei = np.split(order, 10_000)
+    start = time.process_time()
+    assert regions_among([*nuclei, np.arange(shape[0] * shape[1])], shape) == [10_000]
+    assert time.process_time() - start < 5  # 0.3 s on an idle machine

@@ -155,17 +155,23 @@ def test_missing_folders_and_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="neither dataset.json nor images in a known layout"):
         load_datalist(tmp_path, "training")
     write_json(fill(tmp_path, ["a"]), training=[entry("a"), entry("gone")])
-    with pytest.raises(FileNotFoundError, match="gone.png does not exist"):
+    with pytest.raises(ValueError, match="gone.png does not exist"):
         load_datalist(tmp_path, "training")
     with pytest.raises(ValueError, match="is a file: give the data set's folder"):
         load_datalist(tmp_path / "dataset.json", "training")
 
 
-def test_an_image_without_label_is_named(tmp_path: Path) -> None:
+def test_all_images_without_label_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     fill(tmp_path, ["a", "b", "c"])
     (tmp_path / "labels/b.tif").unlink()
     with pytest.raises(ValueError, match=r"images.b.png has no label: add .*labels.b.tif"):
         load_datalist(tmp_path, "training")
+    (tmp_path / "labels/a.tif").unlink()
+    with pytest.raises(
+        ValueError, match=r"^2 of 3 images have no label .*the first: .*images.a.png has no label"
+    ):
+        load_datalist(tmp_path, "training")
+    assert [Path(message.split(" has no label")[0]).name for message in caplog.messages] == ["a.png", "b.png"]
     shutil.rmtree(tmp_path / "labels")
     with pytest.raises(ValueError, match="images but no labels in a known layout"):
         load_datalist(tmp_path, "training")

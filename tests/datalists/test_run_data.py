@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 from torch.utils.data import default_collate
 
 from common.datalists import RunData, fingerprint
@@ -203,3 +205,65 @@ def test_lists_that_cannot_be_used(two: list[Path]) -> None:
     (two[1] / "dataset.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="b2.png has no label in the training list of .*B"):
         RunData(two).items("training")
+
+
+@pytest.mark.parametrize("split", ["training", "validation"])
+def test_lists_without_any_nucleus_are_refused(two: list[Path], split: str) -> None:
+    for item in RunData(two[0]).items(split):
+        tifffile.imwrite(item["label"], np.zeros((8, 9), np.uint16))
+    data = RunData(two[0])
+    with pytest.raises(
+        ValueError, match=rf"none of the \d labels of the {split} list holds a nucleus .*a\d.tif"
+    ):
+        data.items(split)
+    assert data.items("test")
+    assert RunData(two).items(split)  # the other set has nuclei
+
+
+def test_some_empty_labels_are_images_without_nuclei(two: list[Path]) -> None:
+    items = RunData(two[0]).items("training")
+    for item in items[:-1]:
+        tifffile.imwrite(item["label"], np.zeros((8, 9), np.uint16))
+    assert RunData(two[0]).items("training") == items
+
+
+def test_a_test_list_may_be_without_nuclei(two: list[Path]) -> None:
+    for item in RunData(two[0]).items("test"):
+        tifffile.imwrite(item["label"], np.zeros((8, 9), np.uint16))
+    assert len(RunData(two[0]).items("test")) == 2
+
+
+def test_all_images_that_two_data_sets_list_are_named(
+    two: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    content = json.loads((two[1] / "dataset.json").read_text())
+    for entry, stem in zip(content["training"], ("a0", "a1"), strict=False):
+        entry["image"] = str(two[0] / f"images/{stem}.png")
+    (two[1] / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(
+        ValueError, match=r"^2 of \d+ images are listed twice .*the first: .*a0.png is listed in both"
+    ):
+        RunData(two)
+    assert [stem in caplog.text for stem in ("a0.png", "a1.png", "a2.png")] == [True, True, False]
+
+
+def test_all_images_without_label_of_a_list_are_named(
+    two: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    content = json.loads((two[1] / "dataset.json").read_text())
+    for number in (1, 3):
+        del content["training"][number]["label"]
+    (two[1] / "dataset.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="^2 of 4 images have no label .*the first: .*b1.png has no label"):
+        RunData(two).items("training")
+    assert "b3.png has no label in the training list" in caplog.text
+
+
+def test_a_training_names_the_bad_files_of_both_its_lists(
+    two: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a1", "a6", "a8"):
+        (two[0] / f"images/{name}.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="^2 of 8 images cannot be used .*the first: .*a1.png"):
+        RunData(two[0]).items("training")
+    assert [name in caplog.text for name in ("a1.png", "a6.png", "a8.png")] == [True, True, False]

@@ -55,3 +55,14 @@ def test_a_name_of_two_channels_is_refused() -> None:
 def test_unnamed_channels_are_listed_by_number() -> None:
     with pytest.raises(ValueError, match=r"no channel DAPI: it has 0, 1$"):
         choose_channels("DAPI", ("0", "1"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "name", "said"),
+    [("DAPI", "0", "unnamed"), (1, "0", "unnamed"), ("DAPY", "DAPI", "named DAPI")],
+)
+def test_the_only_channel_is_told(choice: int | str, name: str, said: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"x.tif has no channel {choice}: its only channel is number 0, {said}$"
+    ):
+        choose_channels(choice, (name,), path="x.tif")

@@ -189,13 +189,19 @@ def test_brighter_is_larger_where_white_is_zero(tmp_path: Path) -> None:
     assert (read_image(tmp_path / "x.tif").pixels[0] == 255 - image).all()
 
 
-def test_values_that_are_not_finite_become_zero(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    image = asymmetric(1, "float32")[0]
-    image[0, 0], image[0, 1] = np.nan, np.inf
-    tifffile.imwrite(tmp_path / "x.tif", image)
-    pixels = read_image(tmp_path / "x.tif").pixels[0]
-    assert (pixels[0, :2] == 0).all() and (pixels[1:] == image[1:]).all()
-    assert "not finite" in caplog.text
+def test_values_that_are_not_finite_become_the_lowest_of_their_channel(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = asymmetric(2, "float32") / 100 - np.array([1, 3], np.float32)[:, None, None]
+    lowest = image[:, 1:].min(axis=(1, 2))
+    image[:, 0], image[0, 0, 1], image[0, 0, 2] = np.nan, np.inf, -np.inf
+    tiff(metadata={"axes": "CYX"})(tmp_path / "x.tif", image)
+    for _ in range(2):
+        pixels = read_image(tmp_path / "x.tif").pixels
+        assert (pixels[:, 0] == lowest[:, None]).all() and (pixels[:, 1:] == image[:, 1:]).all()
+        assert pixels.dtype == np.float32
+    assert caplog.text.count("x.tif holds 80 values that are not finite (NaN, infinity)") == 1
+    assert np.array_equal(read_image(tmp_path / "x.tif", channels=1).pixels[0], pixels[1])
 
 
 def test_nifti_colours(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import tifffile
 from monai.transforms import Compose, LoadImaged, Transposed
 from PIL import Image
 
-from common.readers import LabelReader, read_labels
+from common.readers import LabelReader, probe, probe_labels, read_labels
 
 LABELS = np.zeros((20, 32), np.uint16)
 LABELS[2:5, 3:9], LABELS[10:18, 20:25], LABELS[0, 31] = 1, 2, 7
@@ -88,7 +88,17 @@ def test_a_bilevel_mask(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        (LABELS.astype(np.float32), "x.tif holds float32 numbers.*astype"),
+        (
+            LABELS.astype(np.float32) / 2,
+            "x.tif holds float32 numbers that are no labels, such as 3.5: labels are",
+        ),
+        (np.where(LABELS > 0, np.nan, 1.0), "x.tif holds float64 numbers that are no labels, such as nan"),
+        (
+            LABELS.astype(np.float32) + 2**25,
+            "x.tif holds the label 33554.* as float32, .* up to 16777216: save",
+        ),
+        (np.where(LABELS > 0, np.inf, 1.0), "x.tif holds the label inf"),
+        (-LABELS.astype(np.float32), "x.tif holds the negative label -7"),
         (np.stack([LABELS.astype(np.uint8)] * 3, axis=-1), "x.tif is an RGB picture, not a label map"),
         (np.stack([LABELS] * 2), "x.tif is an image of 2 channels"),
         (LABELS.astype(np.int16) - 1, "x.tif holds the negative label -1"),
@@ -97,5 +107,45 @@ def test_a_bilevel_mask(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_labels_is_refused(tmp_path: Path, labels: np.ndarray, said: str) -> None:
     tifffile.imwrite(tmp_path / "x.tif", labels)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as caught:
         read_labels(tmp_path / "x.tif")
+    assert "astype" not in str(caught.value) and "imwrite" not in str(
+        caught.value
+    )  # no program for a sentence
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", ["x.tif", "x.nii.gz"])
+def test_whole_numbers_stored_as_reals_are_labels(tmp_path: Path, name: str, dtype: str) -> None:
+    if (name, dtype) == ("x.nii.gz", "float16"):
+        dtype = "float32"  # NIfTI has no half precision
+    write(tmp_path / name, LABELS.astype(dtype))
+    assert (read_labels(tmp_path / name) == LABELS).all()
+
+
+def test_the_largest_label_that_a_real_number_tells_apart(tmp_path: Path) -> None:
+    labels = LABELS.astype(np.float32)
+    labels[0, 0] = 2**24
+    write(tmp_path / "x.tif", labels)
+    assert read_labels(tmp_path / "x.tif")[0, 0] == 2**24
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.jpeg", "x.png", "x.tif"])
+def test_labels_that_were_compressed_with_loss_are_refused(tmp_path: Path, name: str) -> None:
+    path, labels = tmp_path / name, LABELS.astype(np.uint8)
+    if name == "x.tif":
+        tifffile.imwrite(path, labels, compression="jpeg")
+    else:  # also where the name says PNG
+        Image.fromarray(labels).save(path, format="JPEG")
+    for read in (probe_labels, read_labels):
+        with pytest.raises(
+            ValueError, match=f"{name} is compressed as JPEG, which changes .*: save the labels"
+        ):
+            read(path)
+    assert probe(path).shape == (1, *LABELS.shape)  # as an image it is fine
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", None])
+def test_labels_compressed_without_loss_are_not(tmp_path: Path, compression: str | None) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", LABELS.astype(np.uint8), compression=compression)
+    assert (read_labels(tmp_path / "x.tif") == LABELS).all()

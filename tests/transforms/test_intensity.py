@@ -58,9 +58,12 @@ def test_constant_images_become_0(value: float) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_numbers_that_are_not_finite_count_as_0(image: np.ndarray, value: float) -> None:
-    broken, mended = image.astype(np.float32), image.astype(np.float32)
-    broken[:, 3:9, 4], mended[:, 3:9, 4] = value, 0
+def test_numbers_that_are_not_finite_count_as_the_lowest(image: np.ndarray, value: float) -> None:
+    broken = image.astype(np.float32) - 100
+    broken[:, 3:9, 4] = np.nan
+    mended = broken.copy()
+    mended[:, 3:9, 4] = np.nanmin(broken, axis=(1, 2))[:, None]
+    broken[:, 3:9, 4] = value
     np.testing.assert_array_equal(scale_percentiles(broken), scale_percentiles(mended))
     assert not scale_percentiles(np.full((1, 5, 5), value)).any()
 

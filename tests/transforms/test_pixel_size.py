@@ -104,9 +104,10 @@ def test_labels_agree_with_torchs_exact_nearest_neighbour(size: tuple[int, int])
 
 
 def test_what_is_not_finite_does_not_spread() -> None:
-    image = torch.ones(1, 8, 8)
-    image[0, 3, 3] = torch.nan
-    assert torch.isfinite(resample_image(image, (5, 11))).all()
+    image = -torch.ones(2, 8, 8)
+    image[1] = 5
+    image[:, 3, 3] = torch.nan
+    assert (resample_image(image, (5, 11)) == torch.tensor([-1.0, 5.0])[:, None, None]).all()
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.7, 1.6, 2.0])

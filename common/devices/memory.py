@@ -1,0 +1,86 @@
+"""How much memory this process can still get."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+from pathlib import Path
+
+__all__ = ["available_memory"]
+
+
+def available_memory() -> int | None:
+    """Return the memory in bytes that is available now, or None where the system does not tell.
+
+    On Linux what can be had without swapping, or less where the job has a limit of its own (a container, a
+    cluster's job); on Windows the free physical memory; on macOS, which frees on demand, all there is.
+
+    Example:
+        >>> memory = available_memory()
+        >>> memory is None or memory > 0
+        True
+    """
+    try:
+        if sys.platform == "win32":
+            return _windows()
+        if sys.platform == "linux":
+            return _linux()
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _linux(root: Path = Path("/")) -> int | None:
+    found = re.search(r"MemAvailable:\s+(\d+) kB", (root / "proc/meminfo").read_text("ascii"))
+    free = int(found[1]) * 1024 if found else None
+    limited = [left for left in _left_in_groups(root) if left >= 0]
+    return min([*limited, *([] if free is None else [free])], default=None)
+
+
+def _left_in_groups(root: Path) -> list[int]:
+    """Return what each control group around this process leaves of its limit (both versions of them)."""
+    groups = root / "proc/self/cgroup"
+    left = []
+    for line in groups.read_text("utf-8").splitlines() if groups.is_file() else []:
+        _, controllers, group = line.split(":", 2)
+        if controllers not in ("", "memory") and "memory" not in controllers.split(","):
+            continue
+        version = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        base = root / "sys/fs/cgroup/memory"
+        if not controllers:
+            version, base = ("memory.max", "memory.current", "inactive_file"), root / "sys/fs/cgroup"
+        place = base / group.lstrip("/")
+        for folder in (place, *place.parents):
+            left.append(_left_in(folder, *version))
+            if folder == base:
+                break
+    return left
+
+
+def _left_in(folder: Path, limit: str, usage: str, cache: str) -> int:
+    """Return the bytes that one group leaves, -1 where it has no limit; cached files count as free."""
+    try:
+        most, used = (int((folder / name).read_text("ascii")) for name in (limit, usage))
+        found = re.search(rf"^{cache} (\d+)$", (folder / "memory.stat").read_text("ascii"), re.M)
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return -1
+    return max(0, most - used + (int(found[1]) if found else 0))
+
+
+def _windows() -> int | None:
+    class Status(ctypes.Structure):
+        """MEMORYSTATUSEX of the Windows API."""
+
+        _fields_ = [
+            ("dwLength", ctypes.c_ulong),
+            ("dwMemoryLoad", ctypes.c_ulong),
+            *((name, ctypes.c_ulonglong) for name in ("ullTotalPhys", "ullAvailPhys", "ullTotalPageFile")),
+            *((name, ctypes.c_ulonglong) for name in ("ullAvailPageFile", "ullTotalVirtual")),
+            *((name, ctypes.c_ulonglong) for name in ("ullAvailVirtual", "ullAvailExtendedVirtual")),
+        ]
+
+    status = Status(dwLength=ctypes.sizeof(Status))
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined]
+    return int(status.ullAvailPhys) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else None
