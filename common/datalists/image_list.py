@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..files import is_made_here, stem_of
-from ..messages import sentence
 from ..readers import ChannelChoice
 from ..readers.image_file import SUFFIXES, is_image
 from ..readers.images_in_folder import images_in, natural_key, skipped_in
-from .dataset_check import check_dataset
+from .dataset_check import item_fault
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ def list_image_items(
     named = list_images(source, recursive=recursive, leave_out=leave_out)
     items: list[dict[str, Any]] = [{"image": str(image), "name": name} for name, image in named.items()]
     if check:
-        faults = [_fault_of(item, channels, in_channels) for item in items]
+        faults = [item_fault(item, channels=channels, in_channels=in_channels) for item in items]
         if all(faults):
             several = (
                 f"none of the {len(items)} images can be segmented; the first: " if len(items) > 1 else ""
@@ -123,11 +122,3 @@ def list_image_items(
             item | ({"fault": fault} if fault else {}) for item, fault in zip(items, faults, strict=True)
         ]
     return items
-
-
-def _fault_of(item: dict[str, Any], channels: ChannelChoice, in_channels: int | None) -> str | None:
-    try:
-        check_dataset([item], channels=channels, in_channels=in_channels)
-    except (ValueError, OSError, MemoryError) as error:
-        return sentence(error)
-    return None

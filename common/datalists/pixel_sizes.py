@@ -34,15 +34,18 @@ def pixel_size_of(item: Item) -> float | None:
     return probe(item["image"]).pixel_size_um
 
 
-def tell_scales(items: Sequence[Item], model_scale: ModelScale, *, split: str = "") -> list[Item]:
+def tell_scales(
+    items: Sequence[Item], model_scale: ModelScale, *, split: str = "", go_on: bool = False
+) -> list[Item]:
     """Log how the images of a list will be resized before the network; refuse what cannot be meant.
 
     Where nothing is resized whatever the images say, no file is opened and nothing is logged.
 
     Args:
-        items: a data list.
+        items: a data list; those that have a "fault" already are not looked at.
         model_scale: the model's pixel size, and the factor for images that do not tell theirs.
         split: name of the list, for the log.
+        go_on: give such an image a "fault", a sentence, instead of refusing the list.
 
     Returns:
         The list.
@@ -56,18 +59,30 @@ def tell_scales(items: Sequence[Item], model_scale: ModelScale, *, split: str = 
         if factor != 1:
             logger.info("%d %s are resized by %.3g", len(items), what, factor)
         return list(items)
-    sizes = [pixel_size_of(item) for item in items]
-    factors = [model_scale.factor(size, name=item["image"]) for size, item in zip(sizes, items, strict=True)]
-    known = [factor for factor, size in zip(factors, sizes, strict=True) if size is not None]
+    told: list[Item] = []
+    known, unknown = [], 0
+    for item in items:
+        try:
+            size = None if "fault" in item else pixel_size_of(item)
+            factor = model_scale.factor(size, name=item["image"])
+        except ValueError as error:
+            if not go_on:
+                raise
+            item = {**item, "fault": str(error)}
+        if "fault" not in item and size is not None:
+            known.append(factor)
+        unknown += "fault" not in item and size is None
+        told.append(item)
     parts = []
     if known:
         by = " to ".join(f"{factor:.3g}" for factor in sorted({min(known), max(known)}))
         parts.append(f"pixels become {model_scale.pixel_size_um:g} µm wide, resized by {by}: {len(known)}")
-    if unknown := len(items) - len(known):
+    if unknown:
         how = "taken as they are" if model_scale.scale == 1 else f"resized by {model_scale.scale:.3g}"
         parts.append(f"of unknown pixel size, {how}: {unknown}")
-    logger.info("%s: %s", what, "; ".join(parts))
-    return list(items)
+    if parts:
+        logger.info("%s: %s", what, "; ".join(parts))
+    return told
 
 
 def nucleus_diameter_px(items: Sequence[Item], model_scale: ModelScale) -> float | None:

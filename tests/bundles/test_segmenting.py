@@ -304,3 +304,35 @@ def test_an_evaluation_does_not_write_among_images_or_labels(
         made.run()
     assert f"{folder} is the folder of" in sentence(caught.value)
     assert _state(data) == before
+
+
+def test_a_colour_picture_is_refused_by_a_network_for_one_channel(
+    segment, training: Path, tmp_path: Path
+) -> None:
+    """As a file and as an array; by its name a colour is meant."""
+    pink = np.full((40, 48, 3), (230, 200, 220), dtype=np.uint8)
+    pink[5:15, 5:15] = (120, 60, 160)
+    tifffile.imwrite(tmp_path / "he.tif", pink, photometric="rgb")
+    with pytest.raises(Exception) as caught:
+        segment(tmp_path / "he.tif", tmp_path / "out")
+    assert "he.tif is a colour picture" in sentence(caught.value)
+    segment(tmp_path / "he.tif", tmp_path / "out", channels="B")
+    segmenter = load_segmenter(training)
+    with pytest.raises(ValueError, match="the image is a colour picture"):
+        segmenter(pink, axes="yxc")
+    found = segmenter(pink, axes="yxc", channels="B")
+    assert np.array_equal(found, tifffile.imread(tmp_path / "out" / "he.tif"))
+    grey = np.repeat(pink[..., :1], 3, axis=2)
+    assert np.array_equal(segmenter(grey, axes="yxc"), segmenter(grey[..., 0]))
+
+
+def test_values_that_are_not_finite_are_background_in_arrays_as_in_files(
+    segment, training: Path, tmp_path: Path
+):
+    pixels = tifffile.imread(cells(tmp_path / "in" / "a.tif", 2)).astype(np.float32) - 50
+    pixels[25:35, 20:40] = np.nan
+    tifffile.imwrite(tmp_path / "in" / "a.tif", pixels)
+    segment(tmp_path / "in", tmp_path / "out")
+    found = load_segmenter(training)(pixels)
+    assert np.array_equal(found, tifffile.imread(tmp_path / "out" / "a.tif")) and found.max() == 3
+    assert not found[25:35, 20:40].any()

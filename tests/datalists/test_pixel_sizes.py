@@ -102,3 +102,19 @@ def test_a_given_diameter_is_not_measured(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "empty.tif", np.zeros((8, 8), np.uint16))
     empty = [{"image": str(tmp_path / "empty.tif"), "label": str(tmp_path / "empty.tif")}]
     assert measure_training(empty, ModelScale()) == {"model_diameter_px": None}
+
+
+def test_segmenting_goes_on_without_an_image_that_cannot_be_meant(tmp_path: Path) -> None:
+    items = []
+    for name, size_um in (("a", 0.5), ("b", 99.0), ("c", 0.25)):
+        per_cm = 1e4 / size_um
+        file = tmp_path / f"{name}.tif"
+        tags = {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+        tifffile.imwrite(file, np.zeros((8, 8), np.uint8), **tags)
+        items.append({"image": str(file)} if name != "b" else {"image": str(file), "pixel_size_um": 99.0})
+    scale = ModelScale(pixel_size_um=0.5)
+    with pytest.raises(ValueError, match=r"b\.tif would be resized by 198"):
+        tell_scales(items, scale)
+    told = tell_scales(items, scale, go_on=True)
+    assert [("fault" in item) for item in told] == [False, True, False]
+    assert tell_scales(told, scale, go_on=True) == told, "one that has a fault is not looked at"

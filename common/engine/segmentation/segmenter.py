@@ -17,8 +17,11 @@ from monai.data import MetaTensor
 from monai.networks.utils import eval_mode
 
 from ...bundle_config import bundle_folder, bundle_names, bundle_parser, project_root
+from ...geometry import finite_values
 from ...messages import sentence, suggest
 from ...readers import ChannelChoice, choose_channels
+from ...readers.colour_picture import refuse_part_of_colours
+from ...readers.image_record import RGB_NAMES
 from ..trained import choose_weights, load_weights, take_trained_settings, trained_settings
 
 __all__ = ["Segmenter", "load_segmenter"]
@@ -104,7 +107,10 @@ class Segmenter:
         if isinstance(image, (list, tuple)):
             options: dict[str, Any] = {"axes": axes, "pixel_size_um": pixel_size_um, "channels": channels}
             return [self(one, channel_names=channel_names, **options) for one in image]
-        pixels = self._chosen(_channels_first(np.asarray(image), axes), channels, channel_names)
+        pixels = _channels_first(np.asarray(image), axes)
+        if channel_names is None and (axes or "").lower().endswith("c") and len(pixels) == 3:
+            channel_names = RGB_NAMES  # as pictures are stored
+        pixels = self._chosen(pixels, channels, channel_names)
         meta = {"filename_or_obj": "the image", "pixel_size_um": pixel_size_um or math.nan}
         item = self._to_tensor({"image": MetaTensor(torch.from_numpy(pixels), meta=meta)})
         mixed = torch.autocast(self.device.type) if self._mixed else nullcontext()
@@ -118,18 +124,19 @@ class Segmenter:
         count = len(pixels)
         if names is not None and len(names) != count:
             raise ValueError(f"the image has {count} channel(s), but {len(names)} channel_names are given")
+        known = list(names) if names is not None else [str(number) for number in range(count)]
+        choice = self._channels if channels is None else channels
         if count == self.in_channels == 1 and channels is None:
-            chosen: tuple[int, ...] = (0,)
-        else:
-            known = list(names) if names is not None else [str(number) for number in range(count)]
-            choice = self._channels if channels is None else channels
-            chosen = choose_channels(choice, known, path="the image")
+            choice = 0
+        chosen = choose_channels(choice, known, path="the image")
         if len(chosen) != self.in_channels:
             raise ValueError(
                 f"{len(chosen)} of the image's {count} channel(s) are chosen, but the network of"
                 f" {self.weights} takes {self.in_channels}: choose as many by channels"
             )
-        return np.ascontiguousarray(pixels[list(chosen)], dtype=np.float32)
+        if tuple(names or ()) == RGB_NAMES:
+            refuse_part_of_colours(pixels, chosen, choice, path="the image")
+        return np.ascontiguousarray(finite_values(pixels[list(chosen)]), dtype=np.float32)
 
 
 def _channels_first(image: np.ndarray, axes: str | None) -> np.ndarray:
