@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -28,6 +30,25 @@ def test_the_command_can_be_typed_again(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["here", *words])
     assert shlex.split(command_line())[-len(words) :] == words
     assert "\"['a b.json', 'c.json']\"" in command_line()  # as the README writes it
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_the_commit_is_that_of_the_code_wherever_the_command_is_typed(monkeypatch, tmp_path):
+    heads = {}
+    for name in ("code", "elsewhere"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "file.txt").write_text(name)
+        nobody = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false"]
+        for words in (["init", "-q"], ["add", "."], [*nobody, "commit", "-q", "-m", name]):
+            subprocess.run(["git", *words], cwd=folder, check=True)
+        done = subprocess.run(["git", "log", "-1", "--format=%H"], cwd=folder, capture_output=True, text=True)
+        heads[name] = done.stdout.strip()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "code" / "provenance.py"))
+    assert code_tags()["git_commit"] == heads["code"] != heads["elsewhere"]
+    (tmp_path / "code" / "file.txt").write_text("changed")
+    assert code_tags()["git_commit"] == heads["code"] + "+dirty"
 
 
 @pytest.mark.parametrize(("changes", "end"), [("", ""), (" M train.json", "+dirty")])
