@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import pytest
-
 from common.commands import show_logs
 
 
 def shown(monkeypatch, capsys, own: Sequence[logging.Handler] = ()) -> list[str]:
-    """Return what is on stderr after a line of each level, where the program has these handlers of its own."""
+    """Return what is on stderr after a line of each level, where a program has handlers of its own."""
     logger = logging.getLogger("common")
     level = logger.level
     # Only for this while, because pytest has handlers of its own, which it takes away by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import shlex
 import shutil
@@ -34,16 +35,19 @@ def test_the_command_can_be_typed_again(monkeypatch):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_the_commit_is_that_of_the_code_wherever_the_command_is_typed(monkeypatch, tmp_path):
+    # Nobody's settings, such as signed commits, stand in the way.
+    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "EMAIL": "nobody@example.org"}
+    for name, value in {**settings, "GIT_AUTHOR_NAME": "Nobody", "GIT_COMMITTER_NAME": "Nobody"}.items():
+        monkeypatch.setenv(name, value)
     heads = {}
     for name in ("code", "elsewhere"):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "file.txt").write_text(name)
-        nobody = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false"]
-        for words in (["init", "-q"], ["add", "."], [*nobody, "commit", "-q", "-m", name]):
+        for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", name]):
             subprocess.run(["git", *words], cwd=folder, check=True)
-        done = subprocess.run(["git", "log", "-1", "--format=%H"], cwd=folder, capture_output=True, text=True)
-        heads[name] = done.stdout.strip()
+        log = ["git", "log", "-1", "--format=%H"]
+        heads[name] = subprocess.check_output(log, cwd=folder, text=True).strip()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "code" / "provenance.py"))
     assert code_tags()["git_commit"] == heads["code"] != heads["elsewhere"]
