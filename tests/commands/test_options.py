@@ -159,8 +159,8 @@ def test_expressions_are_left_alone(sign, monkeypatch):
     """What MONAI makes of them is not known before anything is built."""
     monkeypatch.setattr("os.access", lambda *_: False)
     for check, name in (
-        (check_scalars, "epochs"),
-        (check_scalars, "amp"),
+        (options.check_scalars, "epochs"),
+        (options.check_scalars, "amp"),
         (lambda config: check_folders(config, "run"), "output_dir"),
     ):
         check({name: f"{sign}other"})

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 
 import pytest
@@ -31,28 +28,6 @@ def test_the_command_can_be_typed_again(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["here", *words])
     assert shlex.split(command_line())[-len(words) :] == words
     assert "\"['a b.json', 'c.json']\"" in command_line()  # as the README writes it
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
-def test_the_commit_is_that_of_the_code_wherever_the_command_is_typed(monkeypatch, tmp_path):
-    # Nobody's settings, such as signed commits, stand in the way.
-    settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "EMAIL": "nobody@example.org"}
-    for name, value in {**settings, "GIT_AUTHOR_NAME": "Nobody", "GIT_COMMITTER_NAME": "Nobody"}.items():
-        monkeypatch.setenv(name, value)
-    heads = {}
-    for name in ("code", "elsewhere"):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "file.txt").write_text(name)
-        for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", name]):
-            subprocess.run(["git", *words], cwd=folder, check=True)
-        log = ["git", "log", "-1", "--format=%H"]
-        heads[name] = subprocess.check_output(log, cwd=folder, text=True).strip()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "code" / "provenance.py"))
-    assert code_tags()["git_commit"] == heads["code"] != heads["elsewhere"]
-    (tmp_path / "code" / "file.txt").write_text("changed")
-    assert code_tags()["git_commit"] == heads["code"] + "+dirty"
 
 
 @pytest.mark.parametrize(("changes", "end"), [("", ""), (" M train.json", "+dirty")])
