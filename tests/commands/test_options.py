@@ -154,6 +154,20 @@ def test_only_the_folder_that_is_written_must_be_writable(job, tmp_path, monkeyp
         check_folders(config, job)
 
 
+@pytest.mark.parametrize("sign", ["$", "@", "%"])
+def test_expressions_are_left_alone(sign, monkeypatch):
+    """What MONAI makes of them is not known before anything is built."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    for check, name in (
+        (options.check_scalars, "epochs"),
+        (options.check_scalars, "amp"),
+        (lambda config: check_folders(config, "run"), "output_dir"),
+    ):
+        check({name: f"{sign}other"})
+        with pytest.raises(ValueError, match=f"^--{name} "):
+            check({name: "other"})
+
+
 def test_what_can_be_run_is_offered():
     config = {"training": ["$1"], "evaluating": ["$2"], "epochs": 3, "initialize": ["$3"]}
     check_run_id(config, "training")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 
 import pytest
 import torch
@@ -86,6 +87,25 @@ def test_a_failed_write_leaves_the_earlier_checkpoint(workshop, tmp_path, monkey
         workshop.trainer(1, [handler]).run()
     assert (tmp_path / "last.pt").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there folders can be opened")
+def test_the_last_survives_a_power_cut(workshop, tmp_path, monkeypatch):
+    """What it holds is on the disk before it takes the old one's place, its name when the write is over."""
+    done, fsync, replace = [], os.fsync, os.replace
+
+    def note_sync(number):
+        done.append("folder" if stat.S_ISDIR(os.fstat(number).st_mode) else "file")
+        fsync(number)
+
+    def note_replace(source, target):
+        done.append("replace")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    workshop.trainer(1, [LastCheckpoint(tmp_path, workshop.network)]).run()
+    assert done == ["file", "replace", "folder"]
 
 
 def test_an_earlier_training_is_kept_whole(workshop, tmp_path):

@@ -38,6 +38,16 @@ def test_what_fits_is_loaded_and_the_rest_is_told(tmp_path, caplog):
     assert "3 (head.weight, head.bias, more)" in caplog.text
 
 
+def test_a_training_begins_with_them(workshop, tmp_path, at):
+    begun = {name: torch.full_like(value, 7.0) for name, value in workshop.network.state_dict().items()}
+    torch.save(begun, tmp_path / "w.pt")
+    seen = []
+    note = at(Events.ITERATION_STARTED(once=1), lambda e: seen.append(workshop.network.weight.item()))
+    workshop.trainer(1, [Pretrained(workshop.network, path=tmp_path / "w.pt"), note]).run()
+    assert seen == [7.0]
+    assert workshop.network.weight.item() != 7.0  # from there on it learns
+
+
 def test_nothing_that_fits_is_an_error(tmp_path):
     torch.save({"other": torch.zeros(2)}, tmp_path / "w.pt")
     with pytest.raises(ValueError, match="nothing in --pretrained .*w.pt fits the network"):

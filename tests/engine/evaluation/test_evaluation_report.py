@@ -9,6 +9,7 @@ import pytest
 
 from common.engine.evaluation import EvaluationReport
 from common.engine.evaluation.instance_metrics import known_scores
+from common.metrics import HEADLINE
 
 
 def test_the_file_holds_every_score_and_every_image(workshop, tmp_path):
@@ -23,6 +24,16 @@ def test_the_file_holds_every_score_and_every_image(workshop, tmp_path):
     assert [image["image"] for image in content["images"]] == [f"images/cells_{n}.png" for n in range(3)]
     assert all({"pq", "f1_50", "aji", "dice"} <= set(image) for image in content["images"])
     assert set(content["upper_bound"]) == {"oracle_f1_50_mean", "oracle_f1_50_pooled"}
+
+
+def test_the_log_has_the_scores_that_tables_show_and_names_the_file(workshop, tmp_path, caplog):
+    caplog.set_level("INFO", logger="common")
+    evaluator = workshop.evaluator([EvaluationReport(tmp_path, split="validation")])
+    evaluator.run()
+    (scores,) = [line for line in caplog.messages if line.startswith("validation list, 3 images: ")]
+    for name in HEADLINE:
+        assert f"{name} {evaluator.state.instance_summary[name]:.3f}" in scores
+    assert str(tmp_path / "metrics.json") in caplog.text
 
 
 def test_a_failure_leaves_the_earlier_file_as_it_was(workshop, tmp_path, monkeypatch):

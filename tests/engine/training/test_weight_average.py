@@ -84,6 +84,29 @@ def test_constant_weights_are_their_own_average_with_their_batch_norm(workshop):
         assert torch.equal(value, network.state_dict()[name]), name
 
 
+def _averaged(workshop, values, begun=None):
+    network = torch.nn.Conv2d(1, 1, 1)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    average = WeightAverage(network, optimizer, decay=0.9)
+    average.attach(workshop.trainer(1))
+    if begun is not None:
+        average.load(begun.network_state(), begun.steps)
+    for value in values:
+        torch.nn.init.constant_(network.weight, value)
+        torch.nn.init.constant_(network.bias, -value)
+        optimizer.step()
+    return average
+
+
+def test_an_average_that_is_put_back_goes_on_as_if_it_had_not_been_cut(workshop):
+    whole, cut = _averaged(workshop, range(6)), _averaged(workshop, range(3))
+    resumed = _averaged(workshop, range(3, 6), cut)
+    assert resumed.steps == whole.steps == 6
+    for name, value in whole.network_state().items():
+        assert torch.equal(resumed.network_state()[name], value), name
+        assert not torch.equal(cut.network_state()[name], value), name
+
+
 def test_no_decay_changes_nothing(workshop, tmp_path):
     twin = copy.deepcopy(workshop)
     workshop.trainer(2, [WeightAverage(workshop.network, workshop.optimizer, decay=0)]).run()
