@@ -2,5 +2,6 @@
 
 from .inference_progress import InferenceProgress
 from .run_evaluator import run_evaluator
+from .unlike_training import UnlikeTraining
 
-__all__ = ["InferenceProgress", "run_evaluator"]
+__all__ = ["InferenceProgress", "UnlikeTraining", "run_evaluator"]

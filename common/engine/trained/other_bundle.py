@@ -41,9 +41,7 @@ def refuse_other_bundle(weights: str | Path, bundle_root: str | Path | None) -> 
         return
     name = _folder(trained.get("bundle_root")) or str(trained["bundle_name"])
     asked = _folder(str(root.resolve()))
-    raise ValueError(
-        f"{weights}: these are weights of {name}, not of {asked}: {_mend(trained, name)}"
-    )
+    raise ValueError(f"{weights}: these are weights of {name}, not of {asked}: {_mend(trained, name)}")
 
 
 def fitting_bundle(state: Mapping[str, torch.Tensor], bundles: str | Path = _BUNDLES) -> str | None:

@@ -111,9 +111,7 @@ def tell_next_stage(done: str, following: str) -> None:
     """
     command = running_command()
     if command is not None and command["run_id"] == done:
-        _log.info(
-            "the next stage:\n  %s", _command(following, command["config_files"], command["options"])
-        )
+        _log.info("the next stage:\n  %s", _command(following, command["config_files"], command["options"]))
 
 
 def _folder(ckpt_dir: Path, elsewhere: bool) -> dict[str, str]:

@@ -116,7 +116,9 @@ def test_a_host_gets_the_weights_logged_and_nothing_printed(train, tmp_path, cap
     caplog.set_level(logging.INFO, "common.engine.training")
 
     train(tmp_path, epochs=1)
-    assert any(line.startswith(f"best weights: {tmp_path / 'model.pt'} (val_loss") for line in caplog.messages)
+    assert any(
+        line.startswith(f"best weights: {tmp_path / 'model.pt'} (val_loss") for line in caplog.messages
+    )
     assert not any("monai.bundle" in line for line in caplog.messages)
     printed = capsys.readouterr().out.splitlines()
     assert not [line for line in printed if "best weights" in line or "monai.bundle run" in line]
@@ -144,7 +146,8 @@ def test_no_checkpoint_no_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "word", ["", "a b", "it's", 'say "$HOME"', "c:\\data\\x", "\\\\server\\x", "x\\", "a&b", "['a','b']", "!x"]
+    "word",
+    ["", "a b", "it's", 'say "$HOME"', "c:\\data\\x", "\\\\server\\x", "x\\", "a&b", "['a','b']", "!x"],
 )
 def test_a_shell_reads_the_word_again(word):
     assert shlex.split(quoted(word)) == [word]
