@@ -87,10 +87,10 @@ def _phrase(each: Departure, channels: int) -> str:
         value, low, high = (_percent(number) for number in (each.value, each.lowest, each.highest))
         said, unit = f"{value} % of it is nuclei", " %"
     elif each.name == "nuclei_per_megapixel":
-        value, low, high = (f"{number:.3g}" for number in (each.value, each.lowest, each.highest))
+        value, low, high = (_short(number) for number in (each.value, each.lowest, each.highest))
         said = f"it has {value} nuclei in a megapixel"
     elif each.name == "nucleus_diameter_px":
-        value, low, high = (f"{number:.3g}" for number in (each.value, each.lowest, each.highest))
+        value, low, high = (_short(number) for number in (each.value, each.lowest, each.highest))
         said, unit = f"its nuclei are {value} px wide, as the network sees them", " px"
         before = "in training images they were"
     elif kind == "contrast":
@@ -104,6 +104,10 @@ def _phrase(each: Departure, channels: int) -> str:
     else:
         said = f"its channels {numbers[0]} and {numbers[1]} go together by {value} (1: one stain)"
     return f"{said}; {before} {low} to {high}{unit}"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _percent(share: float) -> str:

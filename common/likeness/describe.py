@@ -71,7 +71,8 @@ def describe_image(
 
 
 def _finite(pixels: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(pixels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    # Not float32: a dim channel on a large offset would lose its steps.
+    return np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _from_dark_to_bright(pixels: np.ndarray) -> np.ndarray:
@@ -79,7 +80,7 @@ def _from_dark_to_bright(pixels: np.ndarray) -> np.ndarray:
     pixels = _finite(pixels)
     low, high = np.percentile(pixels, (_LOWER, _UPPER), axis=(1, 2), keepdims=True)
     width = np.where(high > low, high - low, np.inf)
-    return np.clip((pixels - low) / width, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((pixels - low) / width, 0.0, 1.0))
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
