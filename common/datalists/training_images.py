@@ -14,7 +14,7 @@ from ..readers.dataset_json import Item, known_of
 from .pixel_sizes import measure_training, pixel_size_of
 
 # Ranges hardly grow after a hundred images, and reading many large ones would take minutes.
-_MOST_IMAGES, _FEWEST_IMAGES, _MOST_PIXELS = 100, 10, 30e6
+_MOST_IMAGES, _FEWEST_IMAGES, _MOST_PIXELS = 100, 10, 60e6  # pixels of every channel
 
 
 def training_image_ranges(

@@ -1,4 +1,4 @@
-"""Where a run comes from: its name, its command, the state of the code."""
+"""Where a run comes from: its command, the state of the code."""
 
 from __future__ import annotations
 
@@ -6,31 +6,12 @@ import contextlib
 import getpass
 import subprocess
 import sys
-import time
-import uuid
 from pathlib import Path
 
 from ...bundle_config import running_command, variant
 from ..training.next_steps import quoted
 
-__all__ = ["code_tags", "command_line", "run_name"]
-
-
-def run_name(bundle: str, job: str) -> str:
-    """Return a name that no other run has: bundle, four characters at random, local time to the second.
-
-    MLflow's lists show about twenty characters: those at random come first, so that names differ there.
-
-    Args:
-        bundle: name of the bundle.
-        job: "training" or something else, which is then part of the name.
-
-    Example:
-        >>> run_name("logsage", "training") != run_name("logsage", "training")
-        True
-    """
-    what = "" if job == "training" else f"{job} "
-    return f"{bundle} {uuid.uuid4().hex[:4]} {what}{time.strftime('%Y-%m-%d %H:%M:%S')}"
+__all__ = ["code_tags", "command_line"]
 
 
 def command_line() -> str:
