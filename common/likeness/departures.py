@@ -101,6 +101,8 @@ def _phrase(each: Departure, channels: int) -> str:
         said = f"its intensities{where} spread by {value} (0: all are equal)"
     elif kind == "smoothness":
         said = f"its neighbouring pixels{where} go together by {value} (0: noise)"
+    elif kind == "coarseness":
+        said = f"its pixels{where} go together by {value} over 16 px (1: shades alone)"
     else:
         said = f"its channels {numbers[0]} and {numbers[1]} go together by {value} (1: one stain)"
     return f"{said}; {before} {low} to {high}{unit}"

@@ -10,7 +10,9 @@ import numpy as np
 __all__ = ["describe_image"]
 
 _LOWER, _UPPER = 0.5, 99.8  # percentiles that count as the darkest and the brightest
-_LAG_PX = 2.0  # of the network's pixels: nuclei and their texture are larger, noise is smaller
+# How far apart pixels are compared, in the network's pixels: noise is smaller than the first, and most nuclei
+# are smaller than the second, but not the shades of empty glass.
+_LAGS_PX = {"smoothness": 2.0, "coarseness": 16.0}
 _STRIP = 10_000_000  # pixels
 _ENOUGH = 100_000  # pixels of a channel; more change the numbers in the third digit
 
@@ -25,6 +27,7 @@ def describe_image(
     | `brightness_c` | mean intensity of channel c, 0 = its darkest, 1 = its brightest pixels |
     | `spread_c` | standard deviation of the same; 0 where all pixels are equal |
     | `smoothness_c` | correlation of pixels two of the network's pixels apart: of noise 0 |
+    | `coarseness_c` | correlation of pixels sixteen of the network's pixels apart: of mere shades 1 |
     | `colour_c_d` | correlation of channels c and d: what a stain colours together |
     | `foreground_share` | share of the pixels that belong to nuclei |
     | `nuclei_per_megapixel` | nuclei in a million of the network's pixels |
@@ -37,7 +40,8 @@ def describe_image(
         scale: pixels of the network's grid in one of the image, as a factor for its height and width.
 
     Returns:
-        The numbers by name. Where there is no nucleus the last two are left out.
+        The numbers by name. Left out are the last two where there is no nucleus, and correlations of pixels
+        farther apart than the image is wide.
 
     Shapes:
         image: (c, h, w), any numeric type.
@@ -58,7 +62,10 @@ def describe_image(
     for channel, plane in enumerate(grey):
         numbers[f"brightness_{channel}"] = float(plane.mean())
         numbers[f"spread_{channel}"] = float(plane.std())
-        numbers[f"smoothness_{channel}"] = _smoothness(pixels[channel], scale)
+        for name, distance in _LAGS_PX.items():
+            lag = max(1, round(distance / scale))
+            if lag < pixels.shape[2]:
+                numbers[f"{name}_{channel}"] = _correlation_at(pixels[channel], lag)
     for one, other in combinations(range(len(grey)), 2):
         numbers[f"colour_{one}_{other}"] = _correlation(grey[one], grey[other])
     if label_map is not None:
@@ -89,20 +96,17 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float((one * other).mean()) / norm if norm > 0 else 0.0
 
 
-def _smoothness(plane: np.ndarray, scale: float) -> float:
-    lag = max(1, round(_LAG_PX / scale))
-    if plane.shape[1] <= lag:
-        return 0.0
+def _correlation_at(plane: np.ndarray, lag: int) -> float:
     rows = _finite(plane[:: max(1, plane.size // _ENOUGH)])
     return _correlation(rows[:, :-lag], rows[:, lag:])
 
 
 def _describe_nuclei(label_map: np.ndarray, scale: float) -> dict[str, float]:
+    areas = np.zeros(int(label_map.max(initial=0)) + 1, np.int64)
     # In strips: counting takes eight bytes a pixel of what it counts.
-    strips = np.array_split(label_map, max(1, label_map.size // _STRIP))
-    length = int(label_map.max(initial=0)) + 1
-    areas = sum(np.bincount(strip.ravel().astype(np.int64), minlength=length) for strip in strips)[1:]
-    areas = areas[areas > 0]
+    for strip in np.array_split(label_map, max(1, label_map.size // _STRIP)):
+        areas += np.bincount(strip.ravel().astype(np.int64), minlength=len(areas))
+    areas = areas[1:][areas[1:] > 0]
     megapixels = label_map.size * scale**2 / 1e6
     numbers = {
         "foreground_share": float(areas.sum() / label_map.size),

@@ -56,6 +56,7 @@ _KINDS = {
     "brightness": Kind("intensity", _same, 0.06),
     "spread": Kind("intensity", _same, 0.04),
     "smoothness": Kind("texture", _log_noise, 0.4),
+    "coarseness": Kind("texture", _fisher, 0.25),
     "colour": Kind("stain", _fisher, 0.25),
 }
 

@@ -19,7 +19,12 @@ from common.transforms.pixel_size import resample_labels
 RANGES = {
     **{"images": [100, 100], "foreground_share": [0.02, 0.19], "nuclei_per_megapixel": [100, 900]},
     **{"nucleus_diameter_px": [10, 20], "brightness_0": [0.05, 0.2], "spread_0": [0.1, 0.2]},
-    **{"smoothness_0": [0.8, 0.98], "contrast_0": [0.3, 0.8], "colour_0_1": [0.8, 0.95]},
+    **{
+        "smoothness_0": [0.8, 0.98],
+        "coarseness_0": [0.1, 0.5],
+        "contrast_0": [0.3, 0.8],
+        "colour_0_1": [0.8, 0.95],
+    },
 }
 
 
@@ -57,6 +62,7 @@ def test_what_was_trained_on_is_like_it() -> None:
         ),
         ("spread_0", 0.0, "spread by 0.00"),
         ("smoothness_0", 0.02, "neighbouring pixels of channel 0 go together by 0.02"),
+        ("coarseness_0", 0.97, "pixels of channel 0 go together by 0.97 over 16 px"),
         ("contrast_0", -0.5, "stand out of channel 0 by -0.50"),
         ("colour_0_1", 0.1, "its channels 0 and 1 go together by 0.10"),
     ],

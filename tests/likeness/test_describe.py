@@ -60,6 +60,12 @@ def test_noise_is_told_from_what_has_a_form(drawn):
     assert describe_image(drawn[0])["smoothness_0"] > 0.3
 
 
+def test_shades_are_told_from_nuclei(drawn):
+    """Empty glass is seldom lit evenly."""
+    shaded = np.linspace(200, 240, 120)[None, None] + np.random.default_rng(1).normal(size=(1, 120, 120))
+    assert describe_image(shaded)["coarseness_0"] > 0.9 > 0.3 > describe_image(drawn[0])["coarseness_0"]
+
+
 @pytest.mark.parametrize(
     "image",
     [np.zeros((1, 9, 9)), np.full((3, 1, 1), 7), np.full((1, 4, 4), np.nan), np.ones((1, 300, 1), bool)],

@@ -82,11 +82,11 @@ def test_the_configuration_named_is_of_the_kind_that_was_asked_for(saved):
 )
 @pytest.mark.parametrize("root", ["bundles/logsage", "logsage", Path("bundles/logsage").resolve(), None])
 def test_its_own_weights_are_taken_however_they_are_named(saved, settings, root):
-    refuse_other_bundle(saved(**settings), root)
+    assert refuse_other_bundle(saved(**settings), root) is None
 
 
 def test_without_settings_there_is_nothing_to_refuse(tmp_path):
-    refuse_other_bundle(tmp_path / "model.pt", "bundles/logsage")
+    assert refuse_other_bundle(tmp_path / "model.pt", "bundles/logsage") is None
 
 
 def test_networks_of_a_first_stage_are_of_the_bundle_that_trained_them(saved):

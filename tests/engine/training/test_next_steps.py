@@ -14,6 +14,7 @@ import monai.bundle
 import pytest
 import torch
 
+from common.engine.training.first_stage import _brief
 from common.engine.training.next_steps import best_line, quoted
 
 ROOT = Path(__file__).parents[3]
@@ -122,6 +123,31 @@ def test_a_host_gets_the_weights_logged_and_nothing_printed(train, tmp_path, cap
     assert not any("monai.bundle" in line for line in caplog.messages)
     printed = capsys.readouterr().out.splitlines()
     assert not [line for line in printed if "best weights" in line or "monai.bundle run" in line]
+
+
+def test_after_a_network_of_stage_one_nothing_is_to_be_typed(command, tmp_path):
+    with _brief():
+        told = command(ckpt_dir=str(tmp_path), epochs=1)
+    assert len(told) == 1 and told[0].startswith("best weights: ")
+
+
+@pytest.mark.parametrize("job", ["training_stage1", "training"])
+def test_stage_one_alone_tells_the_command_of_stage_two(tmp_path, caplog, monkeypatch, job):
+    monkeypatch.setattr("sys.argv", ["monai.bundle"])
+    caplog.set_level(logging.INFO, "common.engine.training")
+    tell = {"_target_": "common.engine.training.next_steps.tell_next_stage"}
+    steps = [{**tell, "done": "training_stage1", "following": "training_stage2"}]
+    file = tmp_path / "train.json"
+    file.write_text(json.dumps({"seed": 0, "initialize": [], "training_stage1": steps, "training": steps}))
+    monai.bundle.run(job, config_file=str(file), logging_file=False, seed=3, dataset_dir="my images")
+    told = [each.getMessage() for each in caplog.records if each.name.startswith("common.")]
+    if job == "training":  # which goes on by itself
+        assert told == []
+    else:
+        assert typed(told[0]) == {
+            **{"run_id": "training_stage2", "config_file": str(file)},
+            **{"seed": 3, "dataset_dir": "my images"},
+        }
 
 
 @pytest.mark.parametrize(
