@@ -8,6 +8,7 @@ from .image_list import list_image_items, list_images
 from .pixel_sizes import measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
 from .run_data import RunData
 from .seeded_draws import SeededDraws
+from .training_images import measure_training_images, training_image_ranges
 
 __all__ = [
     "CropSampler",
@@ -22,7 +23,9 @@ __all__ = [
     "list_images",
     "load_datalist",
     "measure_training",
+    "measure_training_images",
     "nucleus_diameter_px",
     "pixel_size_of",
     "tell_scales",
+    "training_image_ranges",
 ]

@@ -7,6 +7,7 @@ from .inference_progress import InferenceProgress
 from .outputs import Outputs, refuse_among_inputs
 from .run_evaluator import run_evaluator
 from .segmenter import Segmenter, load_segmenter
+from .unlike_training import UnlikeTraining
 
 __all__ = [
     "FailedImagesError",
@@ -16,6 +17,7 @@ __all__ = [
     "InferenceProgress",
     "Outputs",
     "Segmenter",
+    "UnlikeTraining",
     "load_segmenter",
     "refuse_among_inputs",
     "run_evaluator",

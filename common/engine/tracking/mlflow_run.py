@@ -22,11 +22,17 @@ from ..order import Moment, call_at, hear_exceptions
 from ..training import averages_of
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
-from .provenance import code_tags, run_name
+from .provenance import code_tags
+from .run_name import run_name
 
 __all__ = ["MLflowRun"]
 
 _log = logging.getLogger(__name__)
+# Of the hundred scores of an evaluation; all are in metrics.json, which is kept with the run.
+_CHARTED = (
+    *("ap_50_pooled", "f1_50_pooled", "f1_mu_pooled", "sq_pooled", "pq_pooled", "aji_mean", "dice_mean"),
+    *("precision_50_pooled", "recall_50_pooled", "boundary_dice_mean"),
+)
 
 
 def _is_on(enabled: bool | int | str | None) -> bool:
@@ -62,7 +68,7 @@ class MLflowRun:
     """Notes a run in MLflow, on a trainer or on an evaluator that works alone.
 
     After an exception the run ends as FAILED, or KILLED on Ctrl-C. An epoch has the scores of our tables, an
-    evaluation all of them.
+    evaluation ten, in a group of its split: ``test/pq_pooled``. The data set is the run's input.
 
     Args:
         bundle: name of the bundle.
@@ -70,6 +76,8 @@ class MLflowRun:
         evaluator: the evaluator of a trainer's validation.
         ckpt_dir: folder whose ``model.pt``, if this training wrote it, is kept with the run.
         fingerprint: short text that changes with the data.
+        images: how many images are trained on, or evaluated.
+        split: which list of the data set an evaluation is of.
         note: description shown on the run's page.
         tags: more tags.
         artifacts: more files to keep with the run, if they were written in its time.
@@ -89,6 +97,8 @@ class MLflowRun:
         evaluator: Evaluator | None = None,
         ckpt_dir: str | Path | None = None,
         fingerprint: str | None = None,
+        images: int | None = None,
+        split: str = "test",
         note: str | None = None,
         tags: Mapping[str, str] | None = None,
         artifacts: Sequence[str | Path] = (),
@@ -103,6 +113,8 @@ class MLflowRun:
         self.evaluator = evaluator
         self.ckpt_dir = None if ckpt_dir is None else Path(ckpt_dir)
         self.fingerprint = fingerprint
+        self.images = images
+        self.split = split
         self.note = note
         self.tags = dict(tags or {})
         self.artifacts = [Path(file) for file in artifacts]
@@ -137,7 +149,9 @@ class MLflowRun:
 
     def _started(self, engine: Engine) -> None:
         job = "evaluating" if isinstance(engine, Evaluator) else "training"
-        store = MLflowStore(self.experiment, run_name(self.bundle, job), tracking_uri=self.tracking_uri)
+        what = job if job == "training" else self.split
+        name = run_name(self.bundle, what, self.config)
+        store = MLflowStore(self.experiment, name, tracking_uri=self.tracking_uri)
         tags = {"bundle": self.bundle, "job": job, **code_tags(), **self.tags}
         if self.fingerprint is not None:
             tags["data_fingerprint"] = str(self.fingerprint)
@@ -153,6 +167,14 @@ class MLflowRun:
         self._scratch = tempfile.TemporaryDirectory(prefix="mlflow_", ignore_cleanup_errors=True)
         # What an earlier run wrote is not this run's; a run that is continued wrote it itself.
         self._before = {} if continues else {file: _written(file) for file in self._kept_files()}
+        if self.fingerprint is not None and not continues:
+            store.data_set(
+                self.experiment,
+                digest=str(self.fingerprint),
+                context="training" if job == "training" else "evaluation",
+                source=(self.config or {}).get("dataset_dir"),
+                images=self.images,
+            )
         if self.config is not None:
             store.text(config_text(self.config), "train.json" if job == "training" else "evaluate.json")
         _log.info("MLflow: run %r of experiment %r", store.run_name, self.experiment)
@@ -201,9 +223,12 @@ class MLflowRun:
 
     def _completed(self, engine: Engine) -> None:
         if isinstance(engine, Evaluator) and self.store is not None:
-            # No groups such as "other/<id>": MLflow's charts show groups above the scores of our tables.
-            values = {**engine.state.metrics, **getattr(engine.state, "instance_summary", {})}
-            self.store.metrics(_numbers(values), step=0)
+            scores = {**engine.state.metrics, **getattr(engine.state, "instance_summary", {})}
+            # Those that are not ours are few, and in no file.
+            others = engine.state.metrics.keys() - getattr(engine.state, "instance_summary", {}).keys()
+            kept = {name: scores[name] for name in (*_CHARTED, *sorted(others)) if name in scores}
+            values = {f"{self.split}/{name}": value for name, value in _numbers(kept).items()}
+            self.store.metrics(values, step=0)
             if weights := getattr(engine.state, "weights_file", None):
                 self.store.tag("weights", str(weights))
         self._end("FINISHED")

@@ -1,51 +1,26 @@
-"""Where a run comes from: its name, its command, the state of the code."""
+"""Where a run comes from: its command, the state of the code."""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
-import shlex
 import subprocess
 import sys
-import time
-import uuid
 from pathlib import Path
 
 from ...bundle_config import running_command, variant
+from ..training.next_steps import quoted
 
-__all__ = ["code_tags", "command_line", "run_name"]
-
-
-def run_name(bundle: str, job: str) -> str:
-    """Return a name that no other run has: bundle, four characters at random, local time to the second.
-
-    MLflow's lists show about twenty characters: those at random come first, so that names differ there.
-
-    Args:
-        bundle: name of the bundle.
-        job: "training" or something else, which is then part of the name.
-
-    Example:
-        >>> run_name("logsage", "training") != run_name("logsage", "training")
-        True
-    """
-    what = "" if job == "training" else f"{job} "
-    return f"{bundle} {uuid.uuid4().hex[:4]} {what}{time.strftime('%Y-%m-%d %H:%M:%S')}"
-
-
-def _quoted(word: str) -> str:
-    # A list of files, "['a.json', 'b.json']", is unreadable as shlex quotes it.
-    plain = "'" in word and not any(sign in word for sign in '"$`\\!')
-    return f'"{word}"' if plain else shlex.quote(word)
+__all__ = ["code_tags", "command_line"]
 
 
 def command_line() -> str:
     """Return what was typed, as near as it can be told."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is None:
-        return " ".join(map(_quoted, sys.argv))
+        return " ".join(map(quoted, sys.argv))
     module = spec.name.removesuffix(".__main__")
-    return " ".join(["python -m", module, *map(_quoted, sys.argv[1:])])
+    return " ".join(["python -m", module, *map(quoted, sys.argv[1:])])
 
 
 def _git(*words: str) -> str | None:

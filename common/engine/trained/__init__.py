@@ -1,6 +1,7 @@
 """A finished training: its weights, and the settings that hold for evaluation and inference."""
 
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
+from .other_bundle import refuse_other_bundle
 from .settings import trained_settings
 from .use_settings import LoadWeights, take_trained_settings, use_trained_settings
 from .weights import choose_weights, find_weights, load_weights
@@ -12,6 +13,7 @@ __all__ = [
     "choose_weights",
     "find_weights",
     "load_weights",
+    "refuse_other_bundle",
     "take_trained_settings",
     "trained_bundle",
     "trained_settings",

@@ -12,6 +12,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 
 from ...bundle_config import given_settings, running_config, running_parser, shown
+from .other_bundle import refuse_other_bundle
 from .settings import check_trained_settings, overruled_settings, settings_to_take, trained_settings
 from .weights import choose_weights, find_weights, load_weights
 
@@ -71,6 +72,7 @@ def take_trained_settings(
     trained = trained_settings(weights)
     if not trained:
         return False
+    refuse_other_bundle(weights, config.get("bundle_root"))
     taken = settings_to_take(trained, config, given)
     check_trained_settings(weights, {**config, **taken}, given)
     _tell("as in the training", taken)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from .other_bundle import fitting_bundle
+
 __all__ = ["choose_weights", "find_weights", "load_weights", "read_weights"]
 
 _log = logging.getLogger(__name__)
@@ -88,6 +90,14 @@ def _first(keys: list[str]) -> str:
     return repr(keys[0]) + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
 
 
+def _mend(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> str:
+    # Of the same names it is the same network, in other sizes.
+    other = None if own.keys() == state.keys() else fitting_bundle(state)
+    if other is not None:
+        return f"these are weights of {other}: use its config"
+    return "use the settings it was trained with, saved beside it in train.json"
+
+
 def read_weights(path: str | Path) -> Mapping[str, torch.Tensor]:
     """Read a file's weights by name.
 
@@ -135,8 +145,5 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> None:
             )
             break
     if faults:
-        raise ValueError(
-            f"{path} does not fit the network ({'; '.join(faults)}): use the settings it was trained with,"
-            " saved beside it in train.json"
-        )
+        raise ValueError(f"{path} does not fit the network ({'; '.join(faults)}): {_mend(own, state)}")
     network.load_state_dict(dict(state))

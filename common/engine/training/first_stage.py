@@ -18,6 +18,8 @@ from ...files import hold, write_whole
 from ..checkpoints.folder import set_aside
 from ..checkpoints.resume import forbidden_change
 from ..trained.weights import read_weights
+from . import next_steps
+from .next_steps import tell_next_stage
 
 __all__ = ["ALL", "FOLDS_FILE", "LISTS", "FirstStage", "begun_as", "fold_name", "names_left_out"]
 
@@ -155,6 +157,7 @@ class FirstStage:
         """
         with hold(self.folder.parent, job="a training", option="--ckpt_dir"):
             self._train_all(missing=missing)
+        tell_next_stage("training_stage1", "training_stage2")
 
     def _train_all(self, *, missing: bool) -> None:
         dealt = self.lists.deal_training(self.folds) if self.folds else {}
@@ -252,14 +255,19 @@ class FirstStage:
 
 @contextmanager
 def _brief() -> Iterator[None]:
-    """Leave out MONAI's list of the options: whole blocks are among them, which nobody typed."""
-    logger = logging.getLogger("monai.bundle.scripts")
-    before = logger.level
-    logger.setLevel(logging.WARNING)
+    """Leave out MONAI's list of the options, among them whole blocks that nobody typed, and the next steps.
+
+    After a network of stage one nothing is to be typed: the next one follows by itself.
+    """
+    loggers = [logging.getLogger(name) for name in ("monai.bundle.scripts", next_steps.__name__)]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _write(file: Path, content: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from ...files import hold
 from ...messages import add_hint
 from ..checkpoints import EarlyStop, Resume
 from .finite_loss import NotFiniteError
+from .next_steps import ListsOfRun, best_line, tell_next_steps
 from .weight_average import WeightAverage
 
 __all__ = ["ending_signals", "run_training"]
@@ -77,10 +78,12 @@ def run_training(
     *,
     early_stop: EarlyStop | None = None,
     average: WeightAverage | None = None,
+    lists: ListsOfRun | None = None,
 ) -> None:
     """Train until the end, or until an error or a request to end; then the exception says how to continue.
 
-    A training that is resumed but has reached its end stays as it is, and the log says so.
+    A training that is resumed but has reached its end stays as it is, and the log says so. At the end the log
+    says where the best weights are, and what can be typed next.
 
     Args:
         trainer: the trainer.
@@ -88,6 +91,7 @@ def run_training(
         early_stop: the early stopping, which may end it.
         average: the average of the weights. It is attached here, because others need it by reference, while
             MONAI wants the trainer's handlers written out.
+        lists: the lists of the run, which tell whether there is something to test.
 
     Raises:
         InUseError: if another training writes to the folder.
@@ -99,6 +103,10 @@ def run_training(
     # Before anything is read, moved aside or noted in MLflow.
     with hold(resume.path.parent, job="a training", option="--ckpt_dir"):
         _run(trainer, resume, early_stop, average)
+        config = resume.config or {}
+        if (line := best_line(resume.path, config)) is not None:
+            _log.info("%s", line)
+            tell_next_steps(resume.path.parent, config, lists)
 
 
 def _run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +106,7 @@ def test_every_run_is_a_new_one_also_after_a_crash(workshop, client, at):
     _run(workshop, epochs=1)
     finished, failed = _runs(client)
     assert (finished.info.status, failed.info.status) == ("FINISHED", "FAILED")
-    assert finished.info.run_name != failed.info.run_name
+    assert finished.info.run_id != failed.info.run_id
     assert failed.data.tags["error"] == "the label of a.png is empty"
     assert "error" not in finished.data.tags
 
@@ -131,15 +130,48 @@ def test_an_interruption_kills_the_run(workshop, client, at):
     assert _files(client, run, "model") == ["model/model.pt"]  # what was trained is not lost
 
 
-def test_an_evaluation_is_a_run_of_its_own(workshop, client):
-    evaluator = workshop.evaluator([MLflowRun("toy", "cells", config=CONFIG, tags={"split": "test"})])
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_an_evaluation_is_a_run_of_its_own_with_ten_scores(workshop, client, split):
+    handler = MLflowRun("toy", "cells", config=CONFIG, tags={"split": split}, split=split)
+    evaluator = workshop.evaluator([handler])
     evaluator.run()
     (run,) = _runs(client)
-    assert run.info.status == "FINISHED"
-    assert (run.data.tags["job"], run.data.tags["split"]) == ("evaluating", "test")
-    defined = {name: v for name, v in evaluator.state.instance_summary.items() if not math.isnan(v)}
-    assert run.data.metrics == defined
-    assert {"pq_pooled", "f1_95_mean", "n_images"} <= set(defined)
+    assert run.info.status == "FINISHED" and run.info.run_name.startswith(f"toy {split} ")
+    assert (run.data.tags["job"], run.data.tags["split"]) == ("evaluating", split)
+    scores = evaluator.state.instance_summary
+    assert run.data.metrics == {name: scores[name.removeprefix(f"{split}/")] for name in run.data.metrics}
+    shown = {name.removeprefix(f"{split}/") for name in run.data.metrics}
+    assert (
+        len(shown) == 10
+        and set(HEADLINE) < shown
+        and all(f"{split}/{name}" in run.data.metrics for name in shown)
+    )
+
+
+def test_scores_that_are_not_ours_are_noted_too(workshop, client, at):
+    def add(engine):
+        engine.state.metrics["hausdorff"] = 2.5
+
+    handlers = [at(Events.EPOCH_COMPLETED, add), MLflowRun("toy", "cells", config=CONFIG)]
+    workshop.evaluator(handlers).run()
+    (run,) = _runs(client)
+    assert run.data.metrics["test/hausdorff"] == 2.5 and len(run.data.metrics) == 11
+
+
+def test_the_data_set_is_an_input_of_the_run(workshop, client, tmp_path):
+    config = {**CONFIG, "dataset_dir": ["data/a", "data/b"]}
+    _run(workshop, epochs=1, config=config, images=3)
+    workshop.evaluator([MLflowRun("toy", "cells", config=config, fingerprint="abc", images=2)]).run()
+    workshop.evaluator([MLflowRun("toy", "cells", config=config)]).run()  # no fingerprint, no data set
+    without, evaluation, training = _runs(client)
+    assert without.inputs.dataset_inputs == []
+    for run, context, images in ((training, "training", 3), (evaluation, "evaluation", 2)):
+        (given,) = run.inputs.dataset_inputs
+        assert (given.dataset.name, given.dataset.digest) == ("cells", "abc")
+        assert json.loads(given.dataset.source) == {"uri": "data/a, data/b"}
+        assert {tag.key: tag.value for tag in given.tags} == {"mlflow.data.context": context}
+        # One data set is one row in MLflow, with what was first said of it.
+        assert json.loads(given.dataset.profile)["images"] in (3, images)
 
 
 @pytest.mark.parametrize("off", [False, "off", "none", "False", 0, None])

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import re
 import shlex
 import sys
 
 import pytest
 
 from common.engine.tracking import provenance
-from common.engine.tracking.provenance import code_tags, command_line, run_name
-
-
-def test_names_of_runs_begun_within_the_same_second_differ():
-    names = {run_name("logsage", "training") for _ in range(50)}
-    assert len(names) == 50
-    assert all(re.fullmatch(r"logsage [0-9a-f]{4} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", name) for name in names)
-
-
-def test_a_job_that_is_no_training_is_told():
-    assert re.match(r"logsage [0-9a-f]{4} evaluating 2", run_name("logsage", "evaluating"))
+from common.engine.tracking.provenance import code_tags, command_line
 
 
 def test_the_command_can_be_typed_again(monkeypatch):
