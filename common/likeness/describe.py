@@ -102,11 +102,11 @@ def _correlation_at(plane: np.ndarray, lag: int) -> float:
 
 
 def _describe_nuclei(label_map: np.ndarray, scale: float) -> dict[str, float]:
-    areas = np.zeros(int(label_map.max(initial=0)) + 1, np.int64)
+    counts = np.zeros(int(label_map.max(initial=0)) + 1, np.int64)
     # In strips: counting takes eight bytes a pixel of what it counts.
     for strip in np.array_split(label_map, max(1, label_map.size // _STRIP)):
-        areas += np.bincount(strip.ravel().astype(np.int64), minlength=len(areas))
-    areas = areas[1:][areas[1:] > 0]
+        counts += np.bincount(strip.ravel().astype(np.int64), minlength=len(counts))
+    areas = counts[1:][counts[1:] > 0]
     megapixels = label_map.size * scale**2 / 1e6
     numbers = {
         "foreground_share": float(areas.sum() / label_map.size),

@@ -57,7 +57,7 @@ _KINDS = {
     "spread": Kind("intensity", _same, 0.04),
     "smoothness": Kind("texture", _log_noise, 0.4),
     "coarseness": Kind("texture", _fisher, 0.25),
-    "colour": Kind("stain", _fisher, 0.25),
+    "colour": Kind("stain", _fisher, 0.5),
 }
 
 

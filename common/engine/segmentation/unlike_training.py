@@ -74,9 +74,11 @@ class UnlikeTraining:
                 self._compare(item)
 
     def _compare(self, item: Mapping[str, Any]) -> None:
-        image, label_map = _array(item["image"]), _array(item["pred_map"])
+        image, label_map = _array(item["image"]), _array(item["pred_map"])[0]
         self._images += 1
-        numbers = describe_image(image, label_map[0], scale=float(item.get("scale", 1.0)))
+        # A bundle of one's own may leave the two on different grids.
+        found_in_it = label_map if label_map.shape == image.shape[1:] else None
+        numbers = describe_image(image, found_in_it, scale=float(item.get("scale", 1.0)))
         if found := departures(numbers, self._known):
             self._unlike[found[0].about] += 1
             name = getattr(item["image"], "meta", {}).get("filename_or_obj", "an image")

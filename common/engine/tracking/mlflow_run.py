@@ -20,6 +20,7 @@ from ..checkpoints.folder import config_text
 from ..evaluation.instance_metrics import NEGATIVE_LOSS
 from ..order import Moment, call_at, hear_exceptions
 from ..training import averages_of
+from ..training.next_steps import ListsOfRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
 from .provenance import code_tags
@@ -59,6 +60,15 @@ def _best(state: State) -> dict[str, float]:
     return {f"best_{name}": value, "best_epoch": state.best_metric_epoch}
 
 
+def _images(lists: ListsOfRun | None) -> int | None:
+    # Of all lists: MLflow has one entry for a data set, whichever fold or list of it is used.
+    if lists is None:
+        return None
+    return len(
+        {item["image"] for by_split in lists.lists.values() for items in by_split.values() for item in items}
+    )
+
+
 def _written(file: Path) -> int | None:
     # When a file was last written, in nanoseconds; None where there is none.
     return file.stat().st_mtime_ns if file.is_file() else None
@@ -76,7 +86,7 @@ class MLflowRun:
         evaluator: the evaluator of a trainer's validation.
         ckpt_dir: folder whose ``model.pt``, if this training wrote it, is kept with the run.
         fingerprint: short text that changes with the data.
-        images: how many images are trained on, or evaluated.
+        lists: the lists of the data set, which tell how many images it has.
         split: which list of the data set an evaluation is of.
         note: description shown on the run's page.
         tags: more tags.
@@ -97,7 +107,7 @@ class MLflowRun:
         evaluator: Evaluator | None = None,
         ckpt_dir: str | Path | None = None,
         fingerprint: str | None = None,
-        images: int | None = None,
+        lists: ListsOfRun | None = None,
         split: str = "test",
         note: str | None = None,
         tags: Mapping[str, str] | None = None,
@@ -113,7 +123,7 @@ class MLflowRun:
         self.evaluator = evaluator
         self.ckpt_dir = None if ckpt_dir is None else Path(ckpt_dir)
         self.fingerprint = fingerprint
-        self.images = images
+        self.lists = lists
         self.split = split
         self.note = note
         self.tags = dict(tags or {})
@@ -173,7 +183,7 @@ class MLflowRun:
                 digest=str(self.fingerprint),
                 context="training" if job == "training" else "evaluation",
                 source=(self.config or {}).get("dataset_dir"),
-                images=self.images,
+                images=_images(self.lists),
             )
         if self.config is not None:
             store.text(config_text(self.config), "train.json" if job == "training" else "evaluate.json")

@@ -220,7 +220,7 @@ class MLflowStore:
             digest: short text that changes with the data.
             context: what it is used for, "training" or "evaluation".
             source: folder or folders of the data set.
-            images: how many of its images are used.
+            images: how many images it has.
         """
         folders = source if isinstance(source, (list, tuple)) else [source or name]
         profile = None if images is None else json.dumps({"images": images})

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from ...bundle_config import first_difference, given_settings, read_json, running_command, variant
+from monai.bundle import ConfigParser
+
+from ...bundle_config import first_difference, given_settings, running_command, variant
 
 __all__ = ["changes_in_words", "run_name"]
 
@@ -70,7 +72,7 @@ def changes_in_words(config: Mapping[str, Any], *, evaluation: bool = False) -> 
         own: Mapping[str, Any] = {}
         overlays = "default"
     else:
-        typed, own = command["options"], read_json(command["config_files"][0])
+        typed, own = command["options"], ConfigParser.load_config_file(command["config_files"][0])
         overlays = variant(command["config_files"])
     order = {name: number for number, name in enumerate(config)} | dict.fromkeys(_WEIGHTS, -1)
     without = _NO_CHANGE - _WEIGHTS if evaluation else _NO_CHANGE

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
+from monai.bundle import ConfigParser
 
-from ...bundle_config import read_json, running_command
+from ...bundle_config import running_command
 
 __all__ = ["ListsOfRun", "best_line", "quoted", "tell_next_stage", "tell_next_steps"]
 
@@ -83,7 +84,7 @@ def tell_next_steps(ckpt_dir: Path, config: Mapping[str, Any], lists: ListsOfRun
     if command is None or not command["config_files"]:
         return
     files, options = command["config_files"], command["options"]
-    elsewhere = Path(read_json(files[0]).get("ckpt_dir") or ".") != ckpt_dir
+    elsewhere = Path(_content(files[0]).get("ckpt_dir") or ".") != ckpt_dir
     habits = {name: options[name] for name in _HABITS if name in options}
     if "evaluating" in config and (split := _split(lists)):
         places = {"output_dir": (ckpt_dir / "evaluation").as_posix()} if elsewhere else {}
@@ -93,7 +94,7 @@ def tell_next_steps(ckpt_dir: Path, config: Mapping[str, Any], lists: ListsOfRun
     inference = Path(files[0]).with_name("inference.json")
     if inference.is_file():
         places = {"output_dir": (ckpt_dir / "segmented").as_posix()} if elsewhere else {}
-        known = read_json(inference)
+        known = _content(inference)
         habits = {name: value for name, value in habits.items() if name in known}
         given = {**_folder(ckpt_dir, elsewhere), "dataset_dir": _TO_REPLACE, **places, **habits}
         _log.info(
@@ -112,6 +113,13 @@ def tell_next_stage(done: str, following: str) -> None:
     command = running_command()
     if command is not None and command["run_id"] == done:
         _log.info("the next stage:\n  %s", _command(following, command["config_files"], command["options"]))
+
+
+def _content(file: str | Path) -> dict[str, Any]:
+    try:
+        return dict(ConfigParser.load_config_file(str(file)))
+    except (OSError, ValueError):  # hours of training do not end in an error for the lack of a hint
+        return {}
 
 
 def _folder(ckpt_dir: Path, elsewhere: bool) -> dict[str, str]:

@@ -98,6 +98,8 @@ def test_a_resized_image_is_compared_on_the_networks_grid(ranges, warned):
     assert warned.messages == []
     handler._compare(item)
     assert "14.7 px wide" in warned.messages[0]
+    handler._compare({**item, "image": torch.rand(1, 20, 20)})  # a label map of another grid says nothing
+    assert len(warned.messages) == 1
 
 
 def test_a_training_saves_what_its_images_are_like(train, tmp_path: Path):

@@ -91,4 +91,4 @@ def test_a_program_without_a_command_has_names_too(client, train, tmp_path, monk
     (given,) = run.inputs.dataset_inputs
     assert given.dataset.name == client.get_experiment(run.info.experiment_id).name
     assert given.dataset.digest == run.data.tags["data_fingerprint"]
-    assert json.loads(given.dataset.profile) == {"images": 3}
+    assert json.loads(given.dataset.profile) == {"images": 6}

@@ -92,6 +92,13 @@ def test_what_the_bundle_says_itself_is_left_out(command, tmp_path):
     assert typed(segment).keys() == {"run_id", "config_file", "dataset_dir"}
 
 
+def test_a_broken_inference_file_does_not_spoil_the_end(command, tmp_path):
+    (tmp_path / "train.json").write_text(Path(TRAIN).read_text())
+    (tmp_path / "inference.json").write_text("{")
+    told = command(config_file=str(tmp_path / "train.json"), ckpt_dir=str(tmp_path / "run"), epochs=1)
+    assert len(told) == 3
+
+
 def test_stopped_early_and_resumed_when_finished_they_are_told_too(command, tmp_path):
     told = command(ckpt_dir=str(tmp_path), epochs=9, patience=1, learning_rate=1e-12)
     epoch = torch.load(tmp_path / "last.pt", weights_only=True)["epoch"]
