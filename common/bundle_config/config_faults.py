@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import pkgutil
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -23,40 +22,9 @@ from monai.bundle.config_item import ConfigComponent, ConfigExpression
 from monai.bundle.reference_resolver import ReferenceResolver
 
 from ..messages import nearest, sentence
+from .json_file import read_json
 
-__all__ = ["build_items", "find_slip", "read_json", "where"]
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise KeyError(twice)
-    return found
-
-
-def read_json(file: str | Path) -> dict[str, Any]:
-    """Read a configuration or metadata file.
-
-    Args:
-        file: the file.
-
-    Raises:
-        ValueError: it is not there, no JSON (with the line), has a key twice, or is no object.
-    """
-    path = Path(file)
-    if not path.is_file():
-        raise ValueError(f"{path.as_posix()} is not there")
-    try:
-        content = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_key_twice)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path.as_posix()}, line {error.lineno}: no JSON: {error.msg}") from error
-    except KeyError as error:
-        raise ValueError(f"{path.as_posix()}: {error.args[0]!r} stands twice in one object") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.as_posix()}: it must be an object: {{...}}")
-    return content
+__all__ = ["build_items", "find_slip", "where"]
 
 
 def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

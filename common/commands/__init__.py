@@ -11,7 +11,9 @@ from .errors import install_excepthook, report
 from .logs import show_logs
 from .main import main
 from .one_process import refuse_several
-from .options import check_options, check_overlays, check_scalars, is_bundle_command, refuse_unknown
+from .option_names import refuse_unknown
+from .option_values import check_scalars
+from .options import check_options, check_overlays, is_bundle_command
 from .termination import end_like_interrupt
 
 __all__ = [

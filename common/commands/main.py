@@ -13,7 +13,7 @@ import fire
 
 from .errors import report
 from .logs import show_logs
-from .options import refuse_unknown
+from .option_names import refuse_unknown
 from .termination import end_like_interrupt
 
 __all__ = ["main"]
