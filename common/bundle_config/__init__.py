@@ -1,7 +1,7 @@
 """The configuration that is being executed, its faults, and where two differ."""
 
 from .components import completed, in_this_package
-from .config_faults import build_items, find_slip, where
+from .config_faults import blamed, build_items, find_slip, where
 from .config_text import written
 from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
@@ -13,6 +13,7 @@ from .settings_difference import as_json, first_difference, shown
 __all__ = [
     "IMAGENET",
     "as_json",
+    "blamed",
     "build_items",
     "check_follows",
     "check_pretrained_source",

@@ -19,6 +19,7 @@ from monai.bundle import ConfigParser
 
 from ..bundle_config import check_pretrained_source, read_json, running_command, running_config
 from ..messages import nearest, suggest
+from .decoder_channels import check_decoder
 from .option_names import meant_by, refuse_unknown, root_of
 from .option_values import check_scalars
 
@@ -187,10 +188,10 @@ def check_options() -> None:
         ValueError: one sentence that names the option, the bad value and the mend.
     """
     command, config = running_command(), running_config() or {}
+    trains = _trains(config, command["run_id"] if command is not None else "run")
     if command is not None and is_bundle_command():
         options, files, job = command["options"], command["config_files"], command["run_id"]
         own = _content(files[0]) if files else {}
-        trains = _trains(config, job)
         refuse_unknown(
             options,
             [name for name, value in own.items() if not _is_block(value) or name == "device"],
@@ -208,6 +209,8 @@ def check_options() -> None:
         if trains and not config.get("resume"):  # which needs no such file
             check_pretrained_source(config.get("pretrained"))
     check_scalars(config)
+    if trains:
+        check_decoder(config)
 
 
 def _is_block(value: Any) -> bool:

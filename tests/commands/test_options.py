@@ -193,7 +193,7 @@ def test_what_is_no_option_is_refused_with_what_was_meant(typed, given, said):
 
 
 def test_a_part_of_the_configuration_can_be_put_by_an_expression_or_whole(typed):
-    typed("training", data="%mine.json::data", loss={"_target_": "torch.nn.MSELoss"}, device="cpu")
+    typed("training", data="@other", loss={"_target_": "torch.nn.MSELoss"}, device="cpu")
     with pytest.raises(ValueError, match="^--loss dice: loss is a part"):
         typed("training", loss="dice")
 
@@ -208,3 +208,12 @@ def test_in_a_host_names_are_not_checked_but_values_are(ours, monkeypatch, tmp_p
     monkeypatch.setattr(options, "is_bundle_command", lambda: ours)
     with pytest.raises(ValueError, match="^unknown option --added" if ours else "^--epochs must be"):
         check_options()
+
+
+@pytest.mark.parametrize("overlay", [{"offsets": [2, 7]}, {"foreground": 4}])
+def test_a_decoder_that_no_map_is_for_is_refused_before_the_training(typed, overlay):
+    decoder = {"_target_": "common.decoders.CentreVotesDecoder", "offsets": [2, 3]}
+    typed("training", decoder=decoder)
+    typed("evaluating", decoder={**decoder, **overlay})  # there the training's own decoder decides
+    with pytest.raises(ValueError, match="^the decoder looks for a map .*: network_def puts out 4 maps"):
+        typed("training", decoder={**decoder, **overlay})
