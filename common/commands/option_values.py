@@ -59,10 +59,10 @@ _TEXTS = (
     *("bundle_root", "bundle_name", "ckpt_dir", "output_dir", "weights", "pretrained"),
     *("test_platform", "select_by"),
 )
-# Several in a list, or one.
-_LISTS: dict[str, tuple[str, tuple[type, ...]]] = {
-    "dataset_dir": ("a folder or a list of folders", (str,)),
-    "channels": ("a channel's name or its number from 0, or several of them", (str, int)),
+# Words, several in a list or one: what they are, and whether numbers will do.
+_LISTS: dict[str, tuple[str, bool]] = {
+    "dataset_dir": ("a folder or a list of folders", False),
+    "channels": ("a channel's name or its number from 0, or several of them", True),
 }
 
 
@@ -125,13 +125,13 @@ def _check_number(name: str, value: Any) -> None:
 
 
 def _check_list(name: str, value: Any) -> None:
-    what, kinds = _LISTS[name]
+    what, numbers = _LISTS[name]
     several = list(value) if isinstance(value, (list, tuple)) else [value]
 
     def is_good(one: Any) -> bool:
-        if isinstance(one, bool) or not isinstance(one, kinds):
-            return False
-        return one >= 0 if isinstance(one, int) else bool(one.strip())
+        if isinstance(one, str):
+            return bool(one.strip())
+        return numbers and isinstance(one, int) and not isinstance(one, bool) and one >= 0
 
     if not several or not all(map(is_good, several)):
         raise ValueError(f"--{name} must be {what}, not {value!r}")

@@ -114,12 +114,22 @@ def measure_step(
     Every tensor that the step makes and frees is followed, so that it holds for any network and loss. Nothing
     of them changes, nor do random numbers. About a second on a CPU, most of it for the first time only.
 
-    The peak of a process, less what it had before its first step, was measured over two steps with AdamW:
+    Against the peak of a process, less what it had before, over two steps with AdamW (GB, one thread):
 
-    ==================  =====  =====  ========  ========
-    bundle              batch  crop   estimate  measured
-    ==================  =====  =====  ========  ========
-    ==================  =====  =====  ========  ========
+    =============  =======  =====  ====  =====
+    bundle         crop_px  batch  said  taken
+    =============  =======  =====  ====  =====
+    logsage            192      4  0.75   0.68
+    logsage            192     16  2.62   2.43
+    resnet18_unet      192      4  0.47   0.43
+    resnet18_unet      192     16  1.52   1.47
+    resnet18_unet      192     32  2.92   3.29
+    vgg16_unet         128      4  0.36   0.33
+    vgg16_unet         128     16  1.03   1.09
+    vgg16_unet         128     32  1.92   1.90
+    =============  =======  =====  ====  =====
+
+    So it is wrong by at most about an eighth there. On a GPU it was not compared.
 
     Not counted: images kept in memory (`cache_images`), an average of the weights, data loaders' workers.
 

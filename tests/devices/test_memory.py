@@ -61,11 +61,3 @@ def test_a_gpu_has_what_the_driver_and_torch_have_left(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 300)
     assert free_memory("cuda:0") == 5400
     assert free_memory("meta") is None
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is read from /proc")
-def test_it_sinks_by_what_is_taken() -> None:
-    before = free_memory()
-    taken = torch.ones(2**27)  # 512 MB, all of it touched
-    assert before is not None and (after := free_memory()) is not None
-    assert after < before and taken.numel()

@@ -133,7 +133,7 @@ def test_it_is_said_and_warned_of_near_the_limit(monkeypatch, caplog) -> None:
         check_step_memory(Keeps(9), squared, dict, items_of(128), batch_size=64)
         (record,) = caplog.records
         assert record.levelname == level
-        assert record.getMessage().startswith("a training step of 64 crops takes about 0.1 GB of memory")
+        assert record.getMessage().startswith("a training step of 64 crops takes about 0.2 GB of memory")
 
 
 def test_a_part_that_fails_is_left_to_the_training() -> None:
@@ -176,6 +176,7 @@ else:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is read from /proc")
 @pytest.mark.parametrize("batch", [8, 24])
 def test_a_process_takes_about_as_much_as_was_said(repository: Path, batch: int) -> None:
