@@ -195,13 +195,13 @@ def check_options() -> None:
         refuse_unknown(
             options,
             [name for name, value in own.items() if not _is_block(value) or name == "device"],
-            accepted={*own, ConfigParser.meta_key, *inspect.signature(monai.bundle.run).parameters},
+            accepted={*own, ConfigParser.meta_key, *_own_options_of_monai()},
             avoided=_IDLE_IN_TRAINING if trains else (),
             file=files[0] if files else None,
         )
         _refuse_words_for_blocks(options, own)
         if trains:
-            _refuse_idle(options)
+            _refuse_idle(options, sys.argv)
         check_overlays(files)
         check_run_id(config, job)
         check_paths({**options, **cut_at_a_hash(sys.argv)})
@@ -211,6 +211,10 @@ def check_options() -> None:
     check_scalars(config)
     if trains:
         check_decoder(config)
+
+
+def _own_options_of_monai() -> set[str]:
+    return {*inspect.signature(monai.bundle.run).parameters} - {"override"}
 
 
 def _is_block(value: Any) -> bool:
@@ -228,17 +232,13 @@ def _refuse_words_for_blocks(options: Mapping[str, Any], own: Mapping[str, Any])
         scalar = isinstance(value, (str, int, float)) and not expression
         if name != "device" and scalar and _is_block(own.get(name)):
             meant = meant_by(name, offered)
-            hint = (
-                f"did you mean --{meant}?"
-                if meant
-                else "change it in an overlay, a file beside --config_file"
-            )
-            raise ValueError(
-                f"--{name} {value}: {name} is a part of the configuration, not an option: {hint}"
-            )
+            hint = f"did you mean --{meant}?" if meant else "write it into an overlay"
+            raise ValueError(f"--{name} {value}: {name} is a block of settings, not an option: {hint}")
 
 
-def _refuse_idle(options: Mapping[str, Any]) -> None:
+def _refuse_idle(options: Mapping[str, Any], words: list[str]) -> None:
+    # A stage of a training is given the settings of the whole by a program, which nobody typed.
+    typed = {word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--")}
     for name, value in options.items():
-        if name in _IDLE_IN_TRAINING and value is not None:
+        if name in _IDLE_IN_TRAINING and name in typed and value is not None:
             raise ValueError(f"--{name} {value} does nothing in a training: {_IDLE_IN_TRAINING[name]}")

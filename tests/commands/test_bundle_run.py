@@ -55,6 +55,7 @@ COMMANDS = {
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
     (folder / "train.json").write_text(json.dumps(CONFIG))
+    (folder / "metadata.json").write_text("{}")
     (folder / "no_log.json").write_text(json.dumps({"epochs": 2}))
     (folder / "idle.json").write_text(json.dumps({"epoch": 2}))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

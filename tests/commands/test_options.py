@@ -40,7 +40,7 @@ def test_an_overlay_may_be_written_in_yaml(tmp_path):
 def test_a_broken_overlay_is_named_with_the_place(tmp_path):
     base = _write(tmp_path / "train.json", {"epochs": 1})
     (tmp_path / "mine.json").write_text('{"epochs": 3,}')
-    with pytest.raises(ValueError, match=r"mine\.json, line 1, column 14: no JSON"):
+    with pytest.raises(ValueError, match=r"mine\.json, line 1, column 1[34]: no JSON"):
         check_overlays([base, str(tmp_path / "mine.json")])
 
 
@@ -143,6 +143,7 @@ def typed(monkeypatch, repository):
         monkeypatch.setattr(options, "running_command", lambda: command)
         monkeypatch.setattr(options, "running_config", lambda: {**read_json(file), **given})
         monkeypatch.setattr(options, "is_bundle_command", lambda: True)
+        monkeypatch.setattr("sys.argv", ["run", job, *(f"--{name}={value}" for name, value in given.items())])
         check_options()
 
     return look
@@ -165,6 +166,13 @@ def test_what_a_training_does_not_read_is_refused_there_alone(typed, given, said
         typed("evaluating", **given)
 
 
+def test_what_a_stage_is_given_by_a_program_was_not_typed():
+    idle = {"split": "test", "output_dir": "out"}
+    with pytest.raises(ValueError, match="does nothing in a training"):
+        options._refuse_idle(idle, ["run", "training", "--split", "test"])
+    options._refuse_idle(idle, ["run", "training", "--seed", "3"])
+
+
 def test_a_wrong_word_is_refused_in_every_job(typed):
     for job in ("training", "evaluating"):
         with pytest.raises(ValueError, match="^--mlflow must be True or False, not 'maybe'"):
@@ -178,10 +186,10 @@ def test_a_wrong_word_is_refused_in_every_job(typed):
     [
         (
             {"data": "images"},
-            "data is a part of the configuration, not an option: did you mean --dataset_dir",
+            "data is a block of settings, not an option: did you mean --dataset_dir",
         ),
-        ({"optimizer": "SGD"}, "not an option: change it in an overlay"),
-        ({"augmentation": False}, "not an option: change it in an overlay"),
+        ({"optimizer": "SGD"}, "not an option: write it into an overlay"),
+        ({"augmentation": False}, "not an option: write it into an overlay"),
         ({"lr": 0.1}, "^unknown option --lr: did you mean --learning_rate\\?$"),
         ({"out": "a"}, "^unknown option --out: did you mean --ckpt_dir\\?$"),
         ({"zzz": 1}, "; all \\d+ are in bundles/logsage/configs/train.json$"),
@@ -194,7 +202,7 @@ def test_what_is_no_option_is_refused_with_what_was_meant(typed, given, said):
 
 def test_a_part_of_the_configuration_can_be_put_by_an_expression_or_whole(typed):
     typed("training", data="@other", loss={"_target_": "torch.nn.MSELoss"}, device="cpu")
-    with pytest.raises(ValueError, match="^--loss dice: loss is a part"):
+    with pytest.raises(ValueError, match="^--loss dice: loss is a block"):
         typed("training", loss="dice")
 
 
