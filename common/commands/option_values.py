@@ -48,7 +48,7 @@ _BELOW = {"ema_decay": 1.0}
 # Words that stand for a number.
 _WORDS = {"pixel_size_um": ("ignore",)}
 # A command line makes True and False of these words alone; "false" would be a text, and a text is true.
-_SWITCHES = ("amp", "mlflow", "overlay", "resume")
+_SWITCHES = ("amp", "mlflow", "overlay", "recursive", "resume", "skip_finished", "table")
 # name: the words that there are.
 _CHOICES = {
     "split": ("training", "validation", "test"),
