@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ConfigWorkflow, verify_net_in_out
+from monai.bundle import ConfigParser, ConfigWorkflow, verify_net_in_out
 from monai.data import list_data_collate
 
-from common.bundle_config import build_items, check_follows, find_slip, read_json, rewrite_configs, where
-from common.commands import check_overlays, main
+from common.bundle_config import blamed, build_items, check_follows, find_slip, read_json, rewrite_configs
+from common.commands import check_decoder, check_overlays, main, maps_with_nuclei
 from common.messages import sentence, suggest
 from common.sample import write_sample
 
@@ -158,7 +158,7 @@ def blame(name: str, files: Sequence[Path], doing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise ValueError(f"{where(name, files)}: {doing}: {sentence(error)}") from error
+        raise ValueError(f"{blamed(name, files)}: {doing}: {sentence(error)}") from error
 
 
 def build(files: Sequence[Path], metadata: Path, kind: str, **options: Any) -> tuple[ConfigWorkflow, int]:
@@ -210,6 +210,7 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
         ValueError: for the first fault.
     """
     taken, given = check_metadata(metadata)
+    _check_decoder(files)
     workflow, count = build(files, metadata, "train", mlflow=False, **places)
     get = workflow.parser.get_parsed_content
     network, device = get("network"), get("hardware::device")
@@ -219,14 +220,14 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
     images, targets = batch["image"].to(device), batch["label"].to(device)
     if images.shape[1] != taken:
         raise ValueError(
-            f"{where('channels', files)}: the network gets {images.shape[1]} channels, but "
+            f"{blamed('channels', files)}: the network gets {images.shape[1]} channels, but "
             f"{metadata.as_posix()} says network_data_format::inputs::image::num_channels {taken}"
         )
     with blame("network_def", files, f"on images {tuple(images.shape)}"):
         maps = network.train()(images)
     if len(files) == 1 and maps.shape[1] != given:
         raise ValueError(
-            f"{where('network_def', files)}: puts out {maps.shape[1]} maps, but "
+            f"{blamed('network_def', files)}: puts out {maps.shape[1]} maps, but "
             f"{metadata.as_posix()} says network_data_format::outputs::pred::num_channels {given}"
         )
     with blame("loss", files, f"on maps {tuple(maps.shape)} and targets {tuple(targets.shape)}"):
@@ -234,16 +235,27 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
         loss = get("loss")(maps, targets)
         loss.backward()
     if not bool(torch.isfinite(loss)):
-        raise ValueError(f"{where('loss', files)}: is {float(loss)} on sample images")
+        raise ValueError(f"{blamed('loss', files)}: is {float(loss)} on sample images")
     gradients = torch.zeros_like(maps) if maps.grad is None else maps.grad
     idle = [str(number) for number in range(maps.shape[1]) if not gradients[:, number].any()]
     if idle and len(files) == 1:  # an ablation may leave a map out
-        raise ValueError(f"{where('loss', files)}: never trains map {', '.join(idle)} of {maps.shape[1]}")
+        raise ValueError(f"{blamed('loss', files)}: never trains map {', '.join(idle)} of {maps.shape[1]}")
     _check_whole_image(workflow, files)
     if len(files) == 1:
         with blame("network_def", files, f"as {metadata.as_posix()} describes it"):
             verify_net_in_out("network_def", str(metadata), str(files[0]), device="cpu", p=1, n=2)
     return count
+
+
+def _check_decoder(files: Sequence[Path]) -> None:
+    """Look whether the decoder's maps are there, as every training does at its start, but name the file."""
+    parser = ConfigParser()
+    parser.read_config([str(file) for file in files])
+    parser.resolve_macro_and_relative_ids()
+    try:
+        check_decoder(parser.get())
+    except ValueError as error:
+        raise ValueError(f"{blamed('decoder', files)}: {error}") from error
 
 
 def _check_whole_image(workflow: ConfigWorkflow, files: Sequence[Path]) -> None:
@@ -256,10 +268,12 @@ def _check_whole_image(workflow: ConfigWorkflow, files: Sequence[Path]) -> None:
         maps = get("inferer")(images, get("network").eval())
     if maps.shape[2:] != images.shape[2:]:
         raise ValueError(
-            f"{where('inferer', files)}: makes maps {tuple(maps.shape)} of images {tuple(images.shape)}"
+            f"{blamed('inferer', files)}: makes maps {tuple(maps.shape)} of images {tuple(images.shape)}"
         )
     with blame("decoder", files, f"on maps {tuple(maps.shape)}"):
         get("validate::postprocessing")({**item, "pred": maps[0]})
+        # An untrained network may find nothing, and a decoder then looks at no other map.
+        get("validate::postprocessing")({**item, "pred": maps_with_nuclei(*maps.shape[1:])})
 
 
 def check_inference(file: Path, metadata: Path, places: dict[str, str]) -> int:
@@ -278,7 +292,9 @@ def check_inference(file: Path, metadata: Path, places: dict[str, str]) -> int:
     """
     workflow, count = build([file], metadata, "inference", **places)
     with blame("dataset", [file], "loading the images"):
-        workflow.parser.get_parsed_content("dataset")[0]
+        item = workflow.parser.get_parsed_content("dataset")[0]
+        if "fault" in item:
+            raise ValueError(item["fault"])
     return count
 
 

@@ -2,10 +2,11 @@
 
 from .bundle_files import bundle_folder, bundle_names, bundle_parser, project_root
 from .components import completed, in_this_package
-from .config_faults import build_items, find_slip, read_json, where
+from .config_faults import blamed, build_items, find_slip, where
 from .config_text import written
 from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
+from .json_file import read_json
 from .pretrained_source import IMAGENET, check_pretrained_source
 from .running_config import running_command, running_config, running_parser, top_level_scalars, variant
 from .settings_difference import as_json, first_difference, shown
@@ -13,6 +14,7 @@ from .settings_difference import as_json, first_difference, shown
 __all__ = [
     "IMAGENET",
     "as_json",
+    "blamed",
     "build_items",
     "bundle_folder",
     "bundle_names",

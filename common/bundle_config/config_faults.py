@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import pkgutil
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -23,40 +22,9 @@ from monai.bundle.config_item import ConfigComponent, ConfigExpression
 from monai.bundle.reference_resolver import ReferenceResolver
 
 from ..messages import nearest, sentence
+from .json_file import read_json
 
-__all__ = ["build_items", "find_slip", "read_json", "where"]
-
-
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise KeyError(twice)
-    return found
-
-
-def read_json(file: str | Path) -> dict[str, Any]:
-    """Read a configuration or metadata file.
-
-    Args:
-        file: the file.
-
-    Raises:
-        ValueError: it is not there, no JSON (with the line), has a key twice, or is no object.
-    """
-    path = Path(file)
-    if not path.is_file():
-        raise ValueError(f"{path.as_posix()} is not there")
-    try:
-        content = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_key_twice)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path.as_posix()}, line {error.lineno}: no JSON: {error.msg}") from error
-    except KeyError as error:
-        raise ValueError(f"{path.as_posix()}: {error.args[0]!r} stands twice in one object") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path.as_posix()}: it must be an object: {{...}}")
-    return content
+__all__ = ["blamed", "build_items", "find_slip", "where"]
 
 
 def _strings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
@@ -96,6 +64,23 @@ def where(name: str, files: Sequence[str | Path]) -> str:
     return f"{Path(files[0]).as_posix()}: {name}"
 
 
+def blamed(name: str, files: Sequence[str | Path]) -> str:
+    """Return where a fault shows, and before it the overlay that brought it: without overlays all is well.
+
+    A network of three maps in an overlay breaks a loss in the bundle's own file, which has no fault.
+
+    Args:
+        name: the id that fails.
+        files: the bundle's own file, which is in order by itself, then the overlays.
+    """
+    place = where(name, files)
+    last = Path(files[-1]).as_posix()
+    if len(files) == 1 or place.startswith(f"{last}: "):
+        return place
+    keys = ", ".join(sorted(read_json(files[-1])))
+    return f"{last} changes {keys}, which does not fit {place}"
+
+
 def find_slip(files: Sequence[str | Path]) -> None:
     """Look for what is wrong with a configuration as it is written, without building anything.
 
@@ -116,11 +101,11 @@ def find_slip(files: Sequence[str | Path]) -> None:
     for name, text in _strings(config):
         slip = _slip_of_text(text, parser)
         if slip:
-            raise ValueError(f"{where(name, files)}: {slip}")
+            raise ValueError(f"{blamed(name, files)}: {slip}")
     for name, component in _components(config):
         slip = _slip_of_component(component, parser)
         if slip:
-            raise ValueError(f"{where(name, files)}: {slip}")
+            raise ValueError(f"{blamed(name, files)}: {slip}")
 
 
 def _check_macro(place: str, file: str, name: str) -> None:
@@ -247,7 +232,7 @@ def build_items(parser: ConfigParser, files: Sequence[str | Path], *, leave: Col
             parser.get_parsed_content(name)
         except Exception as error:
             culprit, cause = _innermost(resolver, name, error)
-            raise ValueError(f"{where(culprit, files)}: {sentence(cause)}") from error
+            raise ValueError(f"{blamed(culprit, files)}: {sentence(cause)}") from error
     return len(names)
 
 

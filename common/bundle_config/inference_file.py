@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
-from .config_faults import read_json
 from .config_text import written
+from .json_file import read_json
 
 __all__ = ["check_follows", "inference_config", "rewrite_configs"]
 

@@ -7,20 +7,25 @@ from pathlib import Path
 import monai.utils
 
 from ..devices import seed_all, tune_cpu
+from .decoder_channels import check_decoder, maps_with_nuclei
 from .errors import install_excepthook, report
 from .logs import show_logs
 from .main import main
 from .one_process import refuse_several
-from .options import check_options, check_overlays, check_scalars, is_bundle_command, refuse_unknown
+from .option_names import refuse_unknown
+from .option_values import check_scalars
+from .options import check_options, check_overlays, is_bundle_command
 from .termination import end_like_interrupt
 
 __all__ = [
+    "check_decoder",
     "check_options",
     "check_overlays",
     "check_scalars",
     "end_like_interrupt",
     "install_excepthook",
     "main",
+    "maps_with_nuclei",
     "refuse_several",
     "refuse_unknown",
     "report",

@@ -16,6 +16,7 @@ _QUIET_LOGGERS = {
     "ignite.engine.engine": logging.CRITICAL,  # every epoch, and each exception before it is reported
     "alembic": logging.WARNING,  # forty lines of table migrations when MLflow makes its database
     "mlflow.store.db.utils": logging.WARNING,  # "Creating initial MLflow database tables..."
+    "monai.bundle.scripts": logging.WARNING,  # the options, printed back to who has just typed them
     "LoadImage": logging.WARNING,  # the traceback of an unreadable file, reported as a sentence
 }
 # (part of the message, category)

@@ -11,12 +11,15 @@ from typing import Any
 
 import fire
 
+from ..messages import add_hint, hint_of
 from .errors import report
 from .logs import show_logs
-from .options import refuse_unknown
+from .option_names import refuse_unknown
 from .termination import end_like_interrupt
 
 __all__ = ["main"]
+
+_ROOT_HAS = "common/configs/train.json"
 
 
 def _usage(function: Callable[..., Any], command: str) -> str:
@@ -91,6 +94,9 @@ def main(function: Callable[..., Any], *, log_dir: str | Path = "runs/logs") -> 
     try:
         function(**arguments)
     except Exception as error:
+        if not hint_of(error) and not Path(_ROOT_HAS).is_file():
+            # Bundles and shared settings are found from there.
+            add_hint(error, f"this is not the repository's root: type it in {Path(__file__).parents[2]}")
         report(error, log_dir)
         sys.exit(1)
     except KeyboardInterrupt as error:

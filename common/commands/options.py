@@ -1,4 +1,4 @@
-"""Checks of what was typed: misspelt options, overlays that change nothing, values that cannot work.
+"""Checks of what was typed: options and overlays that change nothing, folders, and what is to be run.
 
 ``monai.bundle run`` adds a misspelt ``--epoch 5`` to the configuration without a word and trains with the
 default.
@@ -7,11 +7,9 @@ default.
 from __future__ import annotations
 
 import inspect
-import math
 import os
-import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,8 +17,11 @@ from typing import Any
 import monai.bundle
 from monai.bundle import ConfigParser
 
-from ..bundle_config import check_pretrained_source, running_command, running_config
+from ..bundle_config import check_pretrained_source, read_json, running_command, running_config
 from ..messages import nearest, suggest
+from .decoder_channels import check_decoder
+from .option_names import meant_by, refuse_unknown, root_of
+from .option_values import check_scalars
 
 __all__ = [
     "check_folders",
@@ -28,74 +29,20 @@ __all__ = [
     "check_overlays",
     "check_paths",
     "check_run_id",
-    "check_scalars",
     "is_bundle_command",
-    "refuse_unknown",
 ]
 
-# name: (whole number?, lowest allowed value, is the lowest itself allowed?)
-_LIMITS: dict[str, tuple[bool, float, bool]] = {
-    "epochs": (True, 1, True),
-    "steps_per_epoch": (True, 1, True),
-    "batch_size": (True, 1, True),
-    "crop_px": (True, 1, True),
-    "val_interval": (True, 1, True),
-    "patience": (True, 1, True),
-    "warmup_epochs": (False, 0, True),
-    "num_workers": (True, 0, True),
-    "cache_images": (True, 0, True),
-    "seed": (True, 0, True),
-    "split_seed": (True, 0, True),
-    "fold": (True, 0, True),
-    "folds": (True, 3, True),
-    "dataset_power": (False, 0, True),
-    "learning_rate": (False, 0, False),
-    "weight_decay": (False, 0, True),
-    "ema_decay": (False, 0, True),
-    "accumulation_steps": (True, 1, True),
-    "clip_norm": (False, 0, True),
-    "freeze_encoder_epochs": (True, 0, True),
-    "encoder_learning_rate_factor": (False, 0, False),
-    "pixel_size_um": (False, 0, False),
-    "scale": (False, 0, False),
-    "diameter_px": (False, 0, False),
-    "model_diameter_px": (False, 0, False),
+# What a training does not read -> what is meant there instead.
+_IDLE_IN_TRAINING = {
+    "split": "a training takes the lists training and validation by itself: leave it out",
+    "weights": "a training begins with other weights by --pretrained FILE, and goes on with --resume",
+    "output_dir": "a training writes to --ckpt_dir",
 }
-# Words that stand for a number.
-_WORDS = {"pixel_size_um": ("ignore",)}
-# A command line makes True and False of these words alone; "false" would be a text, and a text is true.
-_SWITCHES = ("amp", "overlay", "resume")
 
 
-def _root(key: str) -> str:
-    # "a::b", "a#b" and "+a" all change the top-level item a.
-    return re.split(r"::|#|=", key.lstrip("+"), maxsplit=1)[0]
-
-
-def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse an option that does not exist, and name the nearest one that does.
-
-    Args:
-        options: the names that were typed, without dashes; "a::b" and "a#b" stand for a.
-        known: the names that exist.
-
-    Raises:
-        ValueError: for the first unknown option.
-
-    Example:
-        >>> refuse_unknown(["epoch"], ["epochs", "seed"])
-        Traceback (most recent call last):
-        ValueError: unknown option --epoch: did you mean --epochs?
-    """
-    known = list(known)
-    for option in options:
-        root = _root(option)
-        if root in known:
-            continue
-        near = nearest(root, known)
-        choices = sorted(name for name in known if not name.startswith("_"))
-        hint = f"did you mean --{near}?" if near else f"the options are {', '.join(choices)}"
-        raise ValueError(f"unknown option --{root}: {hint}")
+def _content(file: str) -> dict[str, Any]:
+    # MONAI takes YAML as well.
+    return read_json(file) if file.lower().endswith(".json") else ConfigParser.load_config_file(file)
 
 
 def check_overlays(config_files: list[str]) -> None:
@@ -105,61 +52,18 @@ def check_overlays(config_files: list[str]) -> None:
         config_files: the bundle's own file, then the overlays.
 
     Raises:
-        ValueError: for the first such key; the sentence names file, key and the nearest key that exists.
+        ValueError: for the first such key; the sentence names file, key and the nearest key that exists. Or a
+            file is not there or no configuration.
     """
     if len(config_files) < 2:
         return
-    known = list(ConfigParser.load_config_file(config_files[0]))
+    known = list(_content(config_files[0]))
     for file in config_files[1:]:
-        for key in ConfigParser.load_config_file(file):
-            if (root := _root(key)) not in known:
+        for key in _content(file):
+            if (root := root_of(key)) not in known:
                 near = nearest(root, known)
                 hint = f"did you mean {near!r}?" if near else "remove it from the overlay"
                 raise ValueError(f"{file} sets {root!r}, which {config_files[0]} does not have: {hint}")
-
-
-def check_scalars(config: Mapping[str, Any]) -> None:
-    """Refuse values of the common settings that cannot work, before anything is built.
-
-    Args:
-        config: settings by name; other names, None and MONAI expressions are left alone.
-
-    Raises:
-        ValueError: naming the option, the value and what it has to be.
-
-    Example:
-        >>> check_scalars({"epochs": 0})
-        Traceback (most recent call last):
-        ValueError: --epochs must be a whole number of at least 1, not 0
-    """
-    for name, (whole, lowest, included) in _LIMITS.items():
-        value = config.get(name)
-        if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
-            continue
-        if value in _WORDS.get(name, ()):
-            continue
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        good = is_number and (value >= lowest if included else value > lowest)
-        if not good or (whole and value != int(value)):
-            kind = "a whole number" if whole else "a number"
-            bound = f"of at least {lowest:g}" if included else f"above {lowest:g}"
-            raise ValueError(f"--{name} must be {kind} {bound}, not {value!r}")
-    for name in _SWITCHES:
-        value = config.get(name)
-        if isinstance(value, str) and not value.startswith(("$", "@", "%")):
-            raise ValueError(f"--{name} must be True or False, not {value!r}")
-    _check_crop(config.get("crop_px"), config.get("inferer"))
-
-
-def _check_crop(crop_px: Any, inferer: Any) -> None:
-    # Images are padded to what the network divides by, crops are not.
-    divisor = inferer.get("divisor") if isinstance(inferer, Mapping) else None
-    if isinstance(divisor, int) and isinstance(crop_px, (int, float)) and crop_px % divisor:
-        lower = int(crop_px // divisor * divisor)
-        choices = f"{lower} or {lower + divisor}" if lower else f"{divisor}"
-        raise ValueError(
-            f"--crop_px must be a multiple of {divisor} (try {choices}) for this network, not {crop_px}"
-        )
 
 
 def _each(value: Any) -> list[Any]:
@@ -178,7 +82,11 @@ def check_paths(options: Mapping[str, Any]) -> None:
     """
     single = [(name, one) for name, given in options.items() for one in _each(given)]
     for name, value in single:
-        is_path = name.endswith(("_dir", "_file", "_path")) or name in ("weights", "pretrained")
+        is_path = name.endswith(("_dir", "_file", "_path")) or name in (
+            "weights",
+            "pretrained",
+            "bundle_root",
+        )
         if is_path and isinstance(value, bool):
             raise ValueError(f"--{name} has no value: write the folder or file after it")
         if is_path and isinstance(value, (int, float)):
@@ -280,15 +188,57 @@ def check_options() -> None:
         ValueError: one sentence that names the option, the bad value and the mend.
     """
     command, config = running_command(), running_config() or {}
+    trains = _trains(config, command["run_id"] if command is not None else "run")
     if command is not None and is_bundle_command():
-        known = {*inspect.signature(monai.bundle.run).parameters, ConfigParser.meta_key} - {"override"}
-        for file in command["config_files"][:1]:
-            known.update(ConfigParser.load_config_file(file))
-        refuse_unknown(command["options"], known)
-        check_overlays(command["config_files"])
-        check_run_id(config, command["run_id"])
-        check_paths({**command["options"], **cut_at_a_hash(sys.argv)})
-        check_folders(config, command["run_id"])
-        if _trains(config, command["run_id"]) and not config.get("resume"):  # which needs no such file
+        options, files, job = command["options"], command["config_files"], command["run_id"]
+        own = _content(files[0]) if files else {}
+        refuse_unknown(
+            options,
+            [name for name, value in own.items() if not _is_block(value) or name == "device"],
+            accepted={*own, ConfigParser.meta_key, *_own_options_of_monai()},
+            avoided=_IDLE_IN_TRAINING if trains else (),
+            file=files[0] if files else None,
+        )
+        _refuse_words_for_blocks(options, own)
+        if trains:
+            _refuse_idle(options, sys.argv)
+        check_overlays(files)
+        check_run_id(config, job)
+        check_paths({**options, **cut_at_a_hash(sys.argv)})
+        check_folders(config, job)
+        if trains and not config.get("resume"):  # which needs no such file
             check_pretrained_source(config.get("pretrained"))
     check_scalars(config)
+    if trains:
+        check_decoder(config)
+
+
+def _own_options_of_monai() -> set[str]:
+    return {*inspect.signature(monai.bundle.run).parameters} - {"override"}
+
+
+def _is_block(value: Any) -> bool:
+    """Tell whether a top-level item is wiring, method or a job rather than an option."""
+    if isinstance(value, list):
+        return any(isinstance(item, dict) or str(item).startswith("$") for item in value)
+    return isinstance(value, dict) or (isinstance(value, str) and value.startswith("%"))
+
+
+def _refuse_words_for_blocks(options: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Refuse `--data FOLDER`, which would replace the wiring of that name by a word."""
+    offered = [name for name, value in own.items() if not _is_block(value)]
+    for name, value in options.items():
+        expression = isinstance(value, str) and value.startswith(("$", "@", "%"))
+        scalar = isinstance(value, (str, int, float)) and not expression
+        if name != "device" and scalar and _is_block(own.get(name)):
+            meant = meant_by(name, offered)
+            hint = f"did you mean --{meant}?" if meant else "write it into an overlay"
+            raise ValueError(f"--{name} {value}: {name} is a block of settings, not an option: {hint}")
+
+
+def _refuse_idle(options: Mapping[str, Any], words: list[str]) -> None:
+    # A stage of a training is given the settings of the whole by a program, which nobody typed.
+    typed = {word[2:].split("=")[0].replace("-", "_") for word in words if word.startswith("--")}
+    for name, value in options.items():
+        if name in _IDLE_IN_TRAINING and name in typed and value is not None:
+            raise ValueError(f"--{name} {value} does nothing in a training: {_IDLE_IN_TRAINING[name]}")

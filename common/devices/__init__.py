@@ -2,7 +2,7 @@
 
 from .choose import choose_device
 from .cpu_speed import flushed_denormals, has_fast_bfloat16, tune_cpu
-from .memory import available_memory
+from .memory import available_memory, free_memory
 from .precision import low_precision
 from .repeatable import repeatable, seed_all
 
@@ -10,6 +10,7 @@ __all__ = [
     "available_memory",
     "choose_device",
     "flushed_denormals",
+    "free_memory",
     "has_fast_bfloat16",
     "low_precision",
     "repeatable",

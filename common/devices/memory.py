@@ -1,4 +1,4 @@
-"""How much memory this process can still get."""
+"""How much memory this process can still get, of the machine and of a GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,29 @@ import re
 import sys
 from pathlib import Path
 
-__all__ = ["available_memory"]
+import torch
+
+__all__ = ["available_memory", "free_memory"]
+
+
+def free_memory(device: torch.device | str = "cpu") -> int | None:
+    """Return the bytes that are free on a device, or None where that cannot be seen.
+
+    On a GPU: what the driver has left, and what torch holds without using it. On the CPU: `available_memory`.
+
+    Args:
+        device: a CPU or a CUDA GPU.
+
+    Example:
+        >>> free = free_memory("cpu")
+        >>> free is None or free > 2**20
+        True
+    """
+    device = torch.device(device)
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + unused)
+    return available_memory() if device.type == "cpu" else None
 
 
 def available_memory() -> int | None:

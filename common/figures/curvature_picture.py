@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from ..export import PREDICTED, TRUTH, display_image
 from ..files import write_whole
 
 __all__ = ["CurvedLines", "write_curvature_picture"]
+
+# Letters that have room above a panel; what is longer would run into the colour bar.
+_LETTERS = 40
 
 
 class CurvedLines(NamedTuple):
@@ -70,7 +74,7 @@ def write_curvature_picture(
     for axis, lines in ((left, truth), (middle, prediction)):
         axis.imshow(backdrop)
         axis.set_axis_off()
-        axis.set_title(lines.title)
+        axis.set_title(textwrap.fill(lines.title, _LETTERS))
         shown = _draw(axis, lines, limit)
     figure.colorbar(
         shown, ax=[left, middle], label="curvature (1/px): notch < 0 < bulge", shrink=0.8, extend="both"

@@ -115,7 +115,8 @@ class Subject:
             _log.info("%s; the figures show a spoilt truth", error)
             return Predicted(spoilt_truth(self.image, self.labels), NO_WEIGHTS, self.config["loss"])
         found = trained.predict(self.item)
-        return Predicted(found, f"prediction of {trained.weights}", trained.parser["loss"])
+        # The name alone: a path is longer than the picture is wide; the log tells it.
+        return Predicted(found, f"prediction of {Path(trained.weights).name}", trained.parser["loss"])
 
     def label_maps(self) -> dict[str, np.ndarray]:
         """Return the label map of every training by the name of its folder; one where none are compared.

@@ -41,6 +41,7 @@ COMMANDS = {
     "overlay": ["training", "--config_file", "['train.json','no_log.json']"],
     "idle": ["training", "--config_file", "['train.json','idle.json']"],
     "misspelt": ["training", "--config_file", "train.json", "--epoch", "3"],
+    "synonym": ["training", "--config_file", "train.json", "--max_epochs", "3"],
     "impossible": ["training", "--config_file", "train.json", "--epochs", "0"],
     "unknown_job": ["trainig", "--config_file", "train.json"],
     "hash": ["broken", "--config_file", "train.json", "--dataset_dir", "a#b"],
@@ -54,6 +55,7 @@ COMMANDS = {
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
     (folder / "train.json").write_text(json.dumps(CONFIG))
+    (folder / "metadata.json").write_text("{}")
     (folder / "no_log.json").write_text(json.dumps({"epochs": 2}))
     (folder / "idle.json").write_text(json.dumps({"epoch": 2}))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -95,6 +97,13 @@ def test_the_process_of_a_command_is_set_up_for_its_work(results):
     assert out[-2:] == ["seeded 3 deterministic True", "tiny 0.0"]
 
 
+def test_what_comes_before_is_what_is_printed_before_our_code_is_imported(results):
+    """MONAI warns of configurations in general, and of a file for logging that no bundle here has."""
+    _, out, err, _ = results["process"]
+    assert len(out) == 3 and "Default logging file" in out[0], out
+    assert len(err) == 2 and "Only proceed if this config is from a source you trust" in err[0], err
+
+
 def test_an_overlay_is_executed_and_named(results):
     code, out, err, _ = results["overlay"]
     assert code == 0, err
@@ -105,6 +114,7 @@ def test_an_overlay_is_executed_and_named(results):
     ("name", "sentence"),
     [
         ("misspelt", "unknown option --epoch: did you mean --epochs?"),
+        ("synonym", "unknown option --max_epochs: did you mean --epochs?"),
         ("idle", "idle.json sets 'epoch', which train.json does not have: did you mean 'epochs'?"),
         ("impossible", "--epochs must be a whole number of at least 1, not 0"),
         ("unknown_job", "there is nothing called 'trainig' to run: did you mean training?"),

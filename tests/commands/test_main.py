@@ -116,3 +116,10 @@ def test_help_shows_usage_and_docstring(monkeypatch, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "NAME SOURCE [--seed 0]" in shown and "Prepare a data set." in shown
     assert calls == []
+
+
+def test_what_fails_elsewhere_says_where_commands_are_typed(monkeypatch, tmp_path, capsys, repository):
+    monkeypatch.chdir(tmp_path)
+    assert _run(monkeypatch, tmp_path, "broken", "data") == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: source is empty: ") and said.endswith(f"type it in {repository}")

@@ -6,37 +6,9 @@ import json
 
 import pytest
 
-from common.commands import check_options, check_overlays, check_scalars, options, refuse_unknown
+from common.bundle_config import read_json
+from common.commands import check_options, check_overlays, options
 from common.commands.options import check_folders, check_paths, check_run_id
-
-KNOWN = ["epochs", "batch_size", "learning_rate", "network_def", "dataset_dir", "_meta_"]
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("epoch", "epochs"),
-        ("batchsize", "batch_size"),
-        ("Learning_Rate", "learning_rate"),
-        ("data_dir", "dataset_dir"),
-    ],
-)
-def test_the_nearest_name_is_offered(typed, meant):
-    with pytest.raises(ValueError, match=f"^unknown option --{typed}: did you mean --{meant}\\?$"):
-        refuse_unknown([typed], KNOWN)
-
-
-def test_where_none_is_near_all_are_offered():
-    with pytest.raises(ValueError, match="the options are batch_size, dataset_dir, epochs"):
-        refuse_unknown(["zzz"], KNOWN)
-
-
-@pytest.mark.parametrize("key", ["epochs", "network_def::depth", "network_def#depth", "+network_def"])
-def test_what_exists_is_accepted_deep_keys_too(key):
-    refuse_unknown([key], KNOWN)
-    root = "epochs" if key == "epochs" else "network_def"
-    with pytest.raises(ValueError, match=f"unknown option --{root}"):
-        refuse_unknown([key], [name for name in KNOWN if name != root])
 
 
 def _write(path, content):
@@ -56,55 +28,20 @@ def test_an_overlay_may_only_change_what_there_is(tmp_path):
         check_overlays([base, good, bad])
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"epochs": 0},
-        {"epochs": 1.5},
-        {"epochs": "ten"},
-        {"epochs": True},
-        {"batch_size": -1},
-        {"learning_rate": 0},
-        {"learning_rate": float("nan")},
-        {"learning_rate": "fast"},
-        {"num_workers": -1},
-        {"pixel_size_um": 0},
-        {"pixel_size_um": "ignored"},
-        {"scale": -1.0},
-        {"diameter_px": 0},
-        {"model_diameter_px": "big"},
-        {"steps_per_epoch": 0},
-        {"patience": "x"},
-        {"warmup_epochs": -3},
-        {"weight_decay": "x"},
-        {"cache_images": "all"},
-        {"split_seed": "x"},
-        {"fold": -1},
-        {"folds": 2},
-        {"dataset_power": "equal"},
-        {"crop_px": 0},
-        {"crop_px": 100, "inferer": {"divisor": 32}},
-        {"amp": "false"},
-    ],
-)
-def test_impossible_values_are_named(config):
-    (name, value), *_ = config.items()
-    with pytest.raises(ValueError, match=f"^--{name} must be .* not {value!r}$"):
-        check_scalars(config)
+def test_an_overlay_may_be_written_in_yaml(tmp_path):
+    base = _write(tmp_path / "train.json", {"epochs": 1})
+    (tmp_path / "mine.yaml").write_text("epochs: 3\n")
+    check_overlays([base, str(tmp_path / "mine.yaml")])
+    (tmp_path / "mine.yaml").write_text("epoch: 3\n")
+    with pytest.raises(ValueError, match="did you mean 'epochs'"):
+        check_overlays([base, str(tmp_path / "mine.yaml")])
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"epochs": 1, "batch_size": 1, "learning_rate": 1e-9, "num_workers": 0, "seed": 0},
-        {"epochs": "$2 * 3", "batch_size": "@other", "learning_rate": None, "words": "ten"},
-        {"pixel_size_um": "ignore", "scale": 0.5, "diameter_px": 40},
-    ],
-)
-def test_possible_values_expressions_and_other_names_pass(config):
-    check_scalars(config)
-    with pytest.raises(ValueError, match="^--model_diameter_px must be"):
-        check_scalars({**config, "model_diameter_px": 0})  # it is not that everything passes
+def test_a_broken_overlay_is_named_with_the_place(tmp_path):
+    base = _write(tmp_path / "train.json", {"epochs": 1})
+    (tmp_path / "mine.json").write_text('{"epochs": 3,}')
+    with pytest.raises(ValueError, match=r"mine\.json, line 1, column 1[34]: no JSON"):
+        check_overlays([base, str(tmp_path / "mine.json")])
 
 
 @pytest.mark.parametrize(
@@ -209,6 +146,80 @@ def test_outside_a_bundle_there_is_nothing_to_check(monkeypatch):
     assert seen == [{}]
 
 
+@pytest.fixture
+def typed(monkeypatch, repository):
+    """Return what types options after a command of logsage and looks at them."""
+    monkeypatch.chdir(repository)
+
+    def look(job, **given):
+        file = "bundles/logsage/configs/train.json"
+        command = {"options": given, "config_files": [file], "run_id": job}
+        monkeypatch.setattr(options, "running_command", lambda: command)
+        monkeypatch.setattr(options, "running_config", lambda: {**read_json(file), **given})
+        monkeypatch.setattr(options, "is_bundle_command", lambda: True)
+        monkeypatch.setattr("sys.argv", ["run", job, *(f"--{name}={value}" for name, value in given.items())])
+        check_options()
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"split": "test"}, "^--split test does nothing in a training: .*leave it out"),
+        ({"split": "train"}, "^--split train does nothing in a training"),
+        ({"weights": "a.pt"}, "^--weights a.pt does nothing in a training: .*--pretrained FILE"),
+        ({"output_dir": "out"}, "^--output_dir out does nothing in a training: .*--ckpt_dir"),
+    ],
+)
+def test_what_a_training_does_not_read_is_refused_there_alone(typed, given, said):
+    for job in ("training", "run"):
+        with pytest.raises(ValueError, match=said):
+            typed(job, **given)
+    if given != {"split": "train"}:
+        typed("evaluating", **given)
+
+
+def test_what_a_stage_is_given_by_a_program_was_not_typed():
+    idle = {"split": "test", "output_dir": "out"}
+    with pytest.raises(ValueError, match="does nothing in a training"):
+        options._refuse_idle(idle, ["run", "training", "--split", "test"])
+    options._refuse_idle(idle, ["run", "training", "--seed", "3"])
+
+
+def test_a_wrong_word_is_refused_in_every_job(typed):
+    for job in ("training", "evaluating"):
+        with pytest.raises(ValueError, match="^--mlflow must be True or False, not 'maybe'"):
+            typed(job, mlflow="maybe")
+    with pytest.raises(ValueError, match="did you mean training"):
+        typed("evaluating", split="train")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"data": "images"},
+            "data is a block of settings, not an option: did you mean --dataset_dir",
+        ),
+        ({"optimizer": "SGD"}, "not an option: write it into an overlay"),
+        ({"augmentation": False}, "not an option: write it into an overlay"),
+        ({"lr": 0.1}, "^unknown option --lr: did you mean --learning_rate\\?$"),
+        ({"out": "a"}, "^unknown option --out: did you mean --ckpt_dir\\?$"),
+        ({"zzz": 1}, "; all \\d+ are in bundles/logsage/configs/train.json$"),
+    ],
+)
+def test_what_is_no_option_is_refused_with_what_was_meant(typed, given, said):
+    with pytest.raises(ValueError, match=said):
+        typed("training", **given)
+
+
+def test_a_part_of_the_configuration_can_be_put_by_an_expression_or_whole(typed):
+    typed("training", data="@other", loss={"_target_": "torch.nn.MSELoss"}, device="cpu")
+    with pytest.raises(ValueError, match="^--loss dice: loss is a block"):
+        typed("training", loss="dice")
+
+
 @pytest.mark.parametrize("ours", [True, False])
 def test_in_a_host_names_are_not_checked_but_values_are(ours, monkeypatch, tmp_path):
     """From Python, and in MONAI Label, adding an item to a configuration is legitimate."""
@@ -219,3 +230,12 @@ def test_in_a_host_names_are_not_checked_but_values_are(ours, monkeypatch, tmp_p
     monkeypatch.setattr(options, "is_bundle_command", lambda: ours)
     with pytest.raises(ValueError, match="^unknown option --added" if ours else "^--epochs must be"):
         check_options()
+
+
+@pytest.mark.parametrize("overlay", [{"offsets": [2, 7]}, {"foreground": 4}])
+def test_a_decoder_that_no_map_is_for_is_refused_before_the_training(typed, overlay):
+    decoder = {"_target_": "common.decoders.CentreVotesDecoder", "offsets": [2, 3]}
+    typed("training", decoder=decoder)
+    typed("evaluating", decoder={**decoder, **overlay})  # there the training's own decoder decides
+    with pytest.raises(ValueError, match="^the decoder looks for a map .*: network_def puts out 4 maps"):
+        typed("training", decoder={**decoder, **overlay})

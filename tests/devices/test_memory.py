@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from common.devices import available_memory, memory
+from common.devices import available_memory, free_memory, memory
 
 GIB = 2**30
 
@@ -69,3 +70,13 @@ def test_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(memory, "_linux", silent)
     assert available_memory() is None
+
+
+def test_a_gpu_has_what_the_driver_and_torch_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (5000, 9000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 700)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 300)
+    assert free_memory("cuda:0") == 5400
+    assert free_memory("meta") is None
+    monkeypatch.setattr(memory, "available_memory", lambda: 7)
+    assert free_memory("cpu") == 7

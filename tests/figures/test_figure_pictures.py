@@ -46,6 +46,26 @@ def test_notches_are_blue_and_bulges_red(tmp_path: Path) -> None:
     assert saturated(0.5) > saturated(0.0) > saturated(-0.5)
 
 
+@pytest.mark.parametrize(
+    "title", ["prediction of model.pt", f"prediction of {'a' * 70}.pt", "of many words " * 8]
+)
+def test_a_title_stays_above_its_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, title: str) -> None:
+    figures: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), save(figure, *a, **k))
+    )
+    lines = CurvedLines(title, np.zeros((1, 2)), np.ones((1, 2)), np.zeros(1), np.full(5, 0.2))
+    image = np.zeros((1, 100, 100))
+    write_curvature_picture(tmp_path / "c.png", image, lines, lines, np.linspace(-1, 1, 5), title="t")
+    (figure,) = figures
+    left, middle, *others = figure.axes
+    boxes = [axis.title.get_window_extent() for axis in (left, middle)]
+    assert boxes[0].x1 < boxes[1].x0
+    assert all(boxes[1].x1 < axis.get_tightbbox().x0 for axis in others)
+    assert min(box.x0 for box in boxes) >= 0 and max(box.y1 for box in boxes) <= figure.bbox.y1
+
+
 def test_no_contour_at_all_is_drawn_too(tmp_path: Path) -> None:
     nothing = CurvedLines("none", np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0), np.full(5, 0.2))
     file = write_curvature_picture(

@@ -59,6 +59,11 @@ def describe(side: str, name: str, count: int, names: int) -> Callable[[Path], N
     return write
 
 
+MINE = "bundles/small/configs/ablations/mine.json"
+UNET = {
+    **{"_target_": "monai.networks.nets.UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 4},
+    **{"channels": [4, 8, 8], "strides": [1, 2]},
+}
 SGD = {"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": "@learning_rate"}
 # What is done to the bundle `small`, and the sentence: seen without building, then by building and running.
 WRITTEN = {
@@ -137,8 +142,8 @@ BUILT = {
         f"{TRAIN}: inferer: tile_px 500 is not a multiple of 8: try 496",
     ),
     "maps": (
-        change("train", "network_def", out_channels=3),
-        f"{TRAIN}: network_def: puts out 3 maps, but {METADATA} says "
+        change("train", "network_def", out_channels=5),
+        f"{TRAIN}: network_def: puts out 5 maps, but {METADATA} says "
         "network_data_format::outputs::pred::num_chann",
     ),
     "more maps": (
@@ -158,7 +163,28 @@ BUILT = {
     ),
     "decoder": (
         change("train", "decoder", offsets=[2, 7]),
+        f"{TRAIN}: decoder: the decoder looks for a map that is not there (index 7 is out of bounds",
+    ),
+    "decoder on a network that finds nothing and does not say how many maps it has": (
+        lambda folder: (
+            change("train", "decoder", offsets=[2, 7])(folder),
+            put("train", "network_def", {"_target_": "finds_nothing.Network", "in_channels": 1})(folder),
+        ),
         f"{TRAIN}: decoder: on maps (1, 4, 97, 83): ",
+    ),
+    "overlay's maps": (
+        overlay(network_def={**UNET, "out_channels": 3}),
+        f"{MINE} changes network_def, which does not fit {TRAIN}: decoder: the decoder looks for a map",
+    ),
+    "overlay's maps and the loss": (
+        overlay(
+            network_def={**UNET, "out_channels": 2}, decoder={"_target_": "common.decoders.ComponentsDecoder"}
+        ),
+        f"{MINE} changes decoder, network_def, which does not fit {TRAIN}: loss: on maps (2, 2, 64, 64) and",
+    ),
+    "overlay without what the wiring needs": (
+        overlay(network_def={"_target_": "torch.nn.Identity"}),
+        f"{MINE} changes network_def, which does not fit common/configs/train.json: data::lists::in_chann",
     ),
     "option": (put("train", "crop_px", 65), f"{TRAIN}: --crop_px must be a multiple of 8"),
     "divisor": (
@@ -173,6 +199,20 @@ BUILT = {
         f"{METADATA} says network_data_format::inputs::image",
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give configurations a network that finds no nucleus."""
+    (tmp_path / "finds_nothing.py").write_text(
+        "from monai.networks.nets import UNet\n"
+        "class Network(UNet):\n"
+        "    def __init__(self, in_channels):\n"
+        "        super().__init__(2, in_channels, 4, [4, 8, 8], [1, 2])\n"
+        "    def forward(self, image):\n"
+        "        return super().forward(image) - 1e6\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
 
 
 @pytest.mark.parametrize("fault", [*WRITTEN, *BUILT])
@@ -193,6 +233,24 @@ def test_an_overlay_of_ones_own(small: Path, tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(
         ValueError, match=r"mine.json: optimizer: there is no torch.optim.SDG: did you mean torch.optim.SGD"
     ):
+        check("small", overlay=str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"epochs": 3,}', r"mine.json, line 1, column 1[34]: no JSON: .*: take away the comma"),
+        ('{"epochs":\n three}', r"mine.json, line 2, column 2: no JSON"),
+        ("", r"mine.json is empty"),
+        ("[1, 2]", r"mine.json, line 1: it must be an object, .* not a list"),
+    ],
+)
+def test_a_broken_overlay_is_named_with_line_and_column(
+    small: Path, tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=said):
         check("small", overlay=str(file))
 
 
