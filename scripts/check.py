@@ -20,7 +20,7 @@ from monai.data import list_data_collate
 
 from common.bundle_config import blamed, build_items, check_follows, find_slip, read_json, rewrite_configs
 from common.commands import check_decoder, check_overlays, main, maps_with_nuclei
-from common.messages import sentence, suggest
+from common.messages import refuse_faults, sentence, suggest
 from common.sample import write_sample
 
 SHAPE = (97, 83)  # multiples of nothing, so that padding is needed
@@ -293,8 +293,7 @@ def check_inference(file: Path, metadata: Path, places: dict[str, str]) -> int:
     workflow, count = build([file], metadata, "inference", **places)
     with blame("dataset", [file], "loading the images"):
         item = workflow.parser.get_parsed_content("dataset")[0]
-        if "fault" in item:
-            raise ValueError(item["fault"])
+        refuse_faults([item["fault"]] if "fault" in item else [], 1, "images cannot be used")
     return count
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.bundle import ConfigParser
 
+from .other_bundle import refuse_other_bundle
 from .settings import trained_settings
 from .weights import find_weights, load_weights
 
@@ -158,6 +159,7 @@ def trained_bundle(
                 f"no train.json beside {path} tells which bundle it is of: name weights that have one"
             )
         root = Path(told)
+    refuse_other_bundle(path, root)
     parser = training_config(root, path)
     parser["bundle_root"], parser["weights"], parser["ckpt_dir"] = str(root), str(path), None
     if channels is not None:
