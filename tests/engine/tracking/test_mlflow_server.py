@@ -73,14 +73,14 @@ def test_a_real_server_and_its_end(workshop, server, tmp_path, monkeypatch, at, 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.chdir(tmp_path)
     evaluator = workshop.evaluator()
-    workshop.trainer(
-        2, [MLflowRun("toy", "cells", evaluator=evaluator, config={"epochs": 2})], evaluator
-    ).run()
+    run = MLflowRun("toy", "cells", evaluator=evaluator, config={"epochs": 2}, fingerprint="abc")
+    workshop.trainer(2, [run], evaluator).run()
 
     client = mlflow.MlflowClient(address)
     experiment = client.get_experiment_by_name("cells")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED" and run.data.params["epochs"] == "2"
+    assert [each.dataset.digest for each in run.inputs.dataset_inputs] == ["abc"]
     assert len(client.get_metric_history(run.info.run_id, "pq_pooled")) == 2
     assert len(client.list_artifacts(run.info.run_id, "overlays/last")) == 3
     assert not (tmp_path / "mlruns.db").exists()
