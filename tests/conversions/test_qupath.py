@@ -161,14 +161,14 @@ def test_files_of_qupath_0_2_say_the_type_in_id(tmp_path: Path, kind: str) -> No
         geometry = {"type": "Polygon", "coordinates": coordinates}
         return {"type": "Feature", "id": name, "geometry": geometry, "properties": {"isLocked": False}}
 
-    region = old([square(0, 0, 30)], "PathAnnotationObject")
+    region = old([square(6, 6, 16)], "PathAnnotationObject")  # too small to be told by its size alone
     found = label_map(write(tmp_path, [region, old([square(10, 10, 4)], kind)]))
     assert (found > 0).sum() == 16 and (found[10:14, 10:14] == 1).all()
 
 
 def test_cores_of_a_tissue_array_are_no_nuclei_and_children_count(tmp_path: Path) -> None:
     for name in ("tmaCore", "tma_core", "TMACoreObject"):
-        core = feature([square(0, 0, 30)], object_type=name)
+        core = feature([square(0, 0, 12)], object_type=name)
         core["properties"]["childObjects"] = [feature([square(5, 5, 3)])]
         assert (label_map(write(tmp_path, core)) > 0).sum() == 9
 
