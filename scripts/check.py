@@ -236,8 +236,7 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
         loss.backward()
     if not bool(torch.isfinite(loss)):
         raise ValueError(f"{blamed('loss', files)}: is {float(loss)} on sample images")
-    gradients = torch.zeros_like(maps) if maps.grad is None else maps.grad
-    idle = [str(number) for number in range(maps.shape[1]) if not gradients[:, number].any()]
+    idle = [str(n) for n in range(maps.shape[1]) if maps.grad is None or not maps.grad[:, n].any()]
     if idle and len(files) == 1:  # an ablation may leave a map out
         raise ValueError(f"{blamed('loss', files)}: never trains map {', '.join(idle)} of {maps.shape[1]}")
     _check_whole_image(workflow, files)

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -79,6 +79,7 @@ def run_training(
     early_stop: EarlyStop | None = None,
     average: WeightAverage | None = None,
     lists: ListsOfRun | None = None,
+    memory: Callable[[], None] | None = None,
 ) -> None:
     """Train until the end, or until an error or a request to end; then the exception says how to continue.
 
@@ -92,6 +93,7 @@ def run_training(
         average: the average of the weights. It is attached here, because others need it by reference, while
             MONAI wants the trainer's handlers written out.
         lists: the lists of the run, which tell whether there is something to test.
+        memory: looks whether a step fits the memory, and raises ValueError where it cannot.
 
     Raises:
         InUseError: if another training writes to the folder.
@@ -102,7 +104,7 @@ def run_training(
         average.attach(trainer)
     # Before anything is read, moved aside or noted in MLflow.
     with hold(resume.path.parent, job="a training", option="--ckpt_dir"):
-        _run(trainer, resume, early_stop, average)
+        _run(trainer, resume, early_stop, average, memory)
         config = resume.config or {}
         if (line := best_line(resume.path, config)) is not None:
             _log.info("%s", line)
@@ -110,11 +112,17 @@ def run_training(
 
 
 def _run(
-    trainer: Trainer, resume: Resume, early_stop: EarlyStop | None, average: WeightAverage | None
+    trainer: Trainer,
+    resume: Resume,
+    early_stop: EarlyStop | None,
+    average: WeightAverage | None,
+    memory: Callable[[], None] | None,
 ) -> None:
     if resume.found and (why := resume.over(trainer.state.max_epochs, early_stop)):
         _log.info("%s is finished (%s): nothing was trained", resume.path, why)
         return
+    if memory is not None:
+        memory()
     earlier = None if resume.found else _written(resume.path)
     try:
         with ending_signals(), repeatable(), flushed_denormals():
