@@ -1,6 +1,7 @@
 """Label maps -> files and pictures."""
 
 from .colours import label_colours
+from .composite import composite_image
 from .display import display_image
 from .label_file import write_label_map
 from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
@@ -14,6 +15,7 @@ __all__ = [
     "PREDICTED",
     "SaveLabelMapd",
     "TRUTH",
+    "composite_image",
     "contact_sheet",
     "display_image",
     "label_colours",

@@ -14,12 +14,15 @@ from ..files import write_whole
 __all__ = ["write_picture"]
 
 
-def write_picture(path: str | os.PathLike[str], picture: UInt8[np.ndarray, "h w 3"]) -> Path:
+def write_picture(
+    path: str | os.PathLike[str], picture: UInt8[np.ndarray, "h w 3"], *, small: bool = False
+) -> Path:
     """Write a picture as PNG.
 
     Args:
         path: the file, `.png`; one that exists is replaced.
         picture: red, green, blue.
+        small: take the time for the fewest bytes, for a picture that is kept in a repository.
 
     Shapes:
         picture: (H, W, 3), uint8.
@@ -35,6 +38,6 @@ def write_picture(path: str | os.PathLike[str], picture: UInt8[np.ndarray, "h w 
 
     def write(part: Path) -> None:
         # The lowest level takes a third of the time for a tenth more bytes.
-        Image.fromarray(picture).save(part, format="PNG", compress_level=1)
+        Image.fromarray(picture).save(part, format="PNG", optimize=small, compress_level=1)
 
     return write_whole(path, write)

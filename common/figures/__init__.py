@@ -3,19 +3,24 @@
 from .cascaded_unet import cascaded_unet_figures
 from .curvature_picture import CurvedLines, write_curvature_picture
 from .error_picture import ERROR_COLOURS, error_picture
+from .first_look_picture import Look, first_look_fingerprint, first_look_picture
 from .logsage import logsage_figures
 from .map_picture import write_map_picture
 from .panels_picture import Panel, write_panels
 from .resnet18_unet import resnet18_unet_figures
-from .subject import Subject
+from .subject import Subject, crowded_windows
 
 __all__ = [
     "CurvedLines",
     "ERROR_COLOURS",
+    "Look",
     "Panel",
     "Subject",
     "cascaded_unet_figures",
+    "crowded_windows",
     "error_picture",
+    "first_look_fingerprint",
+    "first_look_picture",
     "logsage_figures",
     "resnet18_unet_figures",
     "write_curvature_picture",
