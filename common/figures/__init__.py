@@ -6,6 +6,7 @@ from .error_picture import ERROR_COLOURS, error_picture
 from .first_look_picture import Look, first_look_fingerprint, first_look_picture
 from .logsage import logsage_figures
 from .map_picture import write_map_picture
+from .page_picture import find_browser, photograph_page
 from .panels_picture import Panel, write_panels
 from .resnet18_unet import resnet18_unet_figures
 from .subject import Subject, crowded_windows
@@ -19,9 +20,11 @@ __all__ = [
     "cascaded_unet_figures",
     "crowded_windows",
     "error_picture",
+    "find_browser",
     "first_look_fingerprint",
     "first_look_picture",
     "logsage_figures",
+    "photograph_page",
     "resnet18_unet_figures",
     "write_curvature_picture",
     "write_map_picture",

@@ -27,7 +27,7 @@ class Look(NamedTuple):
         label_map: the whole label map.
         window: the piece that is shown: rows, columns.
         channel: the channel that was segmented; None: all of them.
-        colours: of each channel of a multiplex image, red, green, blue; None: grey, or a stained section's own.
+        colours: of each channel of a multiplex image, red, green, blue; None: grey, or a section's own.
         zoom: edge, in pixels of the picture, of one pixel of the image.
 
     Shapes:
@@ -63,9 +63,7 @@ def first_look_panels(look: Look) -> list[UInt8[np.ndarray, "h w 3"]]:
     shown = display_image(image) if look.colours is None else composite_image(image, look.colours)
     segmented = image if look.channel is None else image[look.channel][None]
     pictures = (shown, label_colours(look.label_map), overlay(segmented, look.label_map))
-    return [
-        picture[look.window].repeat(look.zoom, axis=0).repeat(look.zoom, axis=1) for picture in pictures
-    ]
+    return [picture[look.window].repeat(look.zoom, axis=0).repeat(look.zoom, axis=1) for picture in pictures]
 
 
 def first_look_picture(looks: Sequence[Look]) -> UInt8[np.ndarray, "h w 3"]:
@@ -86,9 +84,7 @@ def first_look_picture(looks: Sequence[Look]) -> UInt8[np.ndarray, "h w 3"]:
         for look in looks
         for words in (look.title, f"label map: {_nuclei(look)} nuclei here", "outlines")
     ]
-    return contact_sheet(
-        panels, 3, captions=titles, gap_px=_GAP_PX, font_px=_FONT_PX, paper=_PAPER, ink=_INK
-    )
+    return contact_sheet(panels, 3, captions=titles, gap_px=_GAP_PX, font_px=_FONT_PX, paper=_PAPER, ink=_INK)
 
 
 def _nuclei(look: Look) -> int:
