@@ -209,9 +209,9 @@ def _segment(row: Row, data: Path, work: Path, folder: Path) -> dict[str, Any]:
     train = f"bundles/{row.bundle}/configs/train.json"
     if not weights.is_file():
         raise FileNotFoundError(
-            f"there are no weights {weights.as_posix()}: train them with "
-            f"`python -m monai.bundle run training --config_file {train} --dataset_dir {(data / row.trained_on).as_posix()} "
-            f"--ckpt_dir {weights.parent.as_posix()} {row.options}`"
+            f"there are no weights {weights.as_posix()}: train them with `python -m monai.bundle run training"
+            f" --config_file {train} --dataset_dir {(data / row.trained_on).as_posix()}"
+            f" --ckpt_dir {weights.parent.as_posix()} {row.options}`"
         )
     chosen: dict[str, Any] = {"image": data / row.source, "label": None, "chosen": "the only image"}
     if chosen["image"].is_dir():
