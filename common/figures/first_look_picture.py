@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Integer, Shaped, UInt8
+from skimage.segmentation import expand_labels
 
 from ..export import composite_image, contact_sheet, display_image, label_colours, overlay
 
@@ -16,6 +17,7 @@ __all__ = ["Look", "first_look_fingerprint", "first_look_panels", "first_look_pi
 # A dark card of its own is legible on white pages and on dark ones. Twice the pixels that a page shows.
 _PAPER, _INK = (36, 41, 47), (240, 243, 246)
 _FONT_PX, _GAP_PX = 26, 14
+_CLOSE_PX = 24
 
 
 class Look(NamedTuple):
@@ -62,8 +64,14 @@ def first_look_panels(look: Look) -> list[UInt8[np.ndarray, "h w 3"]]:
     image = look.image
     shown = display_image(image) if look.colours is None else composite_image(image, look.colours)
     segmented = image if look.channel is None else image[look.channel][None]
-    pictures = (shown, label_colours(look.label_map), overlay(segmented, look.label_map))
+    pictures = (shown, _coloured(look.label_map), overlay(segmented, look.label_map))
     return [picture[look.window].repeat(look.zoom, axis=0).repeat(look.zoom, axis=1) for picture in pictures]
+
+
+def _coloured(label_map: np.ndarray) -> np.ndarray:
+    # Nuclei that lie close differ as well as those that touch: of one colour they would look like one.
+    wide = label_colours(expand_labels(label_map, _CLOSE_PX / 2))
+    return np.where(label_map[..., None] > 0, wide, 0).astype(np.uint8)
 
 
 def first_look_picture(looks: Sequence[Look]) -> UInt8[np.ndarray, "h w 3"]:

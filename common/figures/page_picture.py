@@ -62,7 +62,7 @@ def photograph_page(
     Args:
         url: address of the page.
         ready: JavaScript that is true as soon as everything is drawn.
-        size_px: width and height of the page.
+        size_px: width and height of the page; of one smaller than 200 x 200 browsers take no picture.
         scale: pixels of the picture for one of the page: more than 1 for sharp letters.
         remembered: what the page finds as its own notes of an earlier visit (its local storage), by name.
         steps: what to do once it is ready, for example to press a button: JavaScript -> JavaScript that is

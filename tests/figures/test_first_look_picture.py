@@ -1,4 +1,4 @@
-"""The README's first picture: panels show what was found, and a fingerprint tells when they are drawn otherwise."""
+"""The README's first picture: panels show what was found; a fingerprint tells if they are drawn otherwise."""
 
 from __future__ import annotations
 

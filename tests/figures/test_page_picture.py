@@ -28,16 +28,16 @@ def page(tmp_path: Path) -> str:
 
 
 def test_a_page_is_shown_as_it_is_when_it_is_ready(page: str) -> None:
-    picture = photograph_page(page, ready="window.drawn", size_px=(60, 40), scale=2)
-    assert picture.shape == (80, 120, 3) and picture.dtype == np.uint8
-    assert picture[5, 5].tolist() == [255, 0, 0] and picture[60, 60].tolist() == [0, 0, 255]
+    picture = photograph_page(page, ready="window.drawn", size_px=(300, 200), scale=2)
+    assert picture.shape == (400, 600, 3) and picture.dtype == np.uint8
+    assert picture[5, 5].tolist() == [255, 0, 0] and picture[90, 90].tolist() == [0, 0, 255]
 
 
 def test_notes_of_a_visit_steps_and_what_is_hidden(page: str) -> None:
     picture = photograph_page(
         page,
         ready="window.drawn",
-        size_px=(60, 40),
+        size_px=(300, 200),
         scale=1,
         remembered={"seen": "yes"},
         steps={"document.body.append('x'); window.pressed = true": "window.pressed"},
@@ -48,7 +48,7 @@ def test_notes_of_a_visit_steps_and_what_is_hidden(page: str) -> None:
 
 def test_a_page_that_does_not_get_ready_is_one_sentence(page: str) -> None:
     with pytest.raises(TimeoutError, match="was not ready in 0.5 s: 'window.never' stayed false"):
-        photograph_page(page, ready="window.never", size_px=(60, 40), timeout_s=0.5)
+        photograph_page(page, ready="window.never", size_px=(300, 200), timeout_s=0.5)
 
 
 def test_without_a_browser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The README's first picture is what would be drawn today, or a sentence says why not and how to make it anew."""
+"""The README's first picture is what would be drawn today; else a sentence says why, and what to type."""
 
 from __future__ import annotations
 
