@@ -172,7 +172,8 @@ def _started(browser: str, size_px: tuple[int, int]) -> Iterator[_Page]:
         own = [f"--user-data-dir={profile}", f"--window-size={size_px[0]},{size_px[1]}"]
         process = subprocess.Popen(
             [browser, *_FLAGS, *root, *own, "--remote-debugging-pipe", "about:blank"],
-            **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             close_fds=False,
             preexec_fn=place,
         )
