@@ -65,7 +65,8 @@ ROWS = (
     Row("fluorescence", "fluorescence", "dsb2018_fluo", BBBC038, *FLUO),
     Row(
         *("multiplex", "multiplex: membranes, nuclei", "io_samples/Fluorescence_example.tif"),
-        "Fluorescence_example.tif of the InstanSeg repository, Apache-2.0; cropped, colours chosen here",
+        "Fluorescence_example.tif of the repository instanseg/instanseg, Apache-2.0, which does not say who "
+        "took it; cropped, colours chosen here",
         *FLUO,
         channel=1,
         colours=((255, 90, 60), (70, 150, 255)),
@@ -136,7 +137,7 @@ def out_of_date(folder: Path = PICTURES) -> list[str]:
     if record["picture"] != sha256_of(folder / PICTURE):
         faults.append(f"{told}: it is not the file that {RECORD} describes; {made}")
     if record["drawing"] != first_look_fingerprint():
-        faults.append(f"{told}: panels are drawn otherwise now; {made} --redraw")
+        faults.append(f"{told}: panels are drawn otherwise now; {made[:-1]} --redraw`")
     if [row["recipe"] for row in record["rows"]] != [_recipe(row) for row in ROWS]:
         faults.append(f"{told}: scripts/first_look.py lists other rows now; {made}")
     for row in record["rows"]:

@@ -1,4 +1,4 @@
-"""The figures of the papers, drawn on any image of a data set."""
+"""The figures of the papers, drawn on any image of a data set, and the pictures of the README."""
 
 from .cascaded_unet import cascaded_unet_figures
 from .curvature_picture import CurvedLines, write_curvature_picture
