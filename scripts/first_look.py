@@ -21,7 +21,7 @@ import torch
 
 from common.commands import main
 from common.datalists import dataset_folder, load_datalist
-from common.engine.trained import training_config
+from common.engine.trained import trained_settings, training_config
 from common.export import write_label_map, write_picture
 from common.figures import Look, crowded_windows, first_look_fingerprint, first_look_picture
 from common.files import sha256_of, stem_of, write_whole
@@ -36,6 +36,9 @@ PANEL_PX = (339, 510)
 FEWEST_NUCLEI = 15
 # What turns an image into a label map; how the weights came about is told by their hash.
 METHOD = ("network_def", "intensity", "inferer", "decoder")
+
+# Of a training's settings, what is told beside the hash of its weights.
+TRAINED = ("epochs", "steps_per_epoch", "batch_size", "crop_px", "learning_rate", "seed")
 
 
 class Row(NamedTuple):
@@ -59,8 +62,13 @@ class Row(NamedTuple):
 
 
 BBBC038 = "BBBC038v1 (Caicedo et al., Nature Methods 2019), Broad Bioimage Benchmark Collection, CC0 1.0"
-FLUO = ("resnet18_unet", "look_fluo", "dsb2018_fluo", "--epochs 24 --batch_size 8 --val_interval 4")
-HE = ("vgg16_unet", "look_he", "dsb2018_histology", "--epochs 20 --batch_size 4 --val_interval 4")
+FLUO = ("resnet18_unet", "look_fluo", "dsb2018_fluo", "--epochs 14 --batch_size 8 --val_interval 4")
+HE = (
+    "vgg16_unet",
+    "look_he",
+    "dsb2018_histology",
+    "--epochs 14 --batch_size 4 --crop_px 128 --val_interval 2",
+)
 ROWS = (
     Row("fluorescence", "fluorescence", "dsb2018_fluo", BBBC038, *FLUO),
     Row(
@@ -244,6 +252,7 @@ def _segment(row: Row, data: Path, work: Path, folder: Path) -> dict[str, Any]:
         "label_map": kept.relative_to(folder).as_posix(),
         "label_map_sha256": sha256_of(kept),
         "weights_sha256": sha256_of(weights),
+        "trained_with": {name: trained_settings(weights).get(name) for name in TRAINED},
         "method": method(row.bundle),
         "decoded_areas_px": decoded_areas(row.bundle),
     }

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 from common.commands import main
@@ -63,7 +64,8 @@ def mlflow_picture(
     find_browser()  # before MLflow takes its time
     with _server(store) as address:
         number, runs = _two_trainings(address, store, experiment)
-        page = f"{address}/#/experiments/{number}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+        shown = {"workflowType": "machine_learning", "compareRunsMode": "CHART", "searchFilter": TRAININGS}
+        page = f"{address}/#/experiments/{number}/runs?{urlencode(shown, quote_via=quote)}"
         picture = photograph_page(
             page,
             ready=_drawn(),
