@@ -31,6 +31,7 @@ PICTURE, RECORD = "mlflow.png", "mlflow.json"
 COMMAND = "python -m scripts.mlflow_picture --store STORE"
 CHARTS = ("pq_pooled", "train_loss", "val_loss")
 """What is shown of each training, epoch by epoch."""
+SETTINGS = ("epochs", "steps_per_epoch", "batch_size", "crop_px", "warmup_epochs", "learning_rate", "seed")
 TRAININGS = "tags.job = 'training' and attributes.status = 'FINISHED'"
 # A page of 1240 px is legible where the README shows it 830 px wide.
 SIZE_PX, SCALE, COLOURS = (1240, 690), 1.34, 128
@@ -91,6 +92,7 @@ def mlflow_picture(
                 "name": run["info"]["run_name"],
                 "command": _tags(run).get("command"),
                 "git_commit": _tags(run).get("git_commit"),
+                "settings": {name: _params(run).get(name) for name in SETTINGS},
             }
             for run in runs
         ],
@@ -149,6 +151,10 @@ def _ask(address: str, what: str, **words: Any) -> dict[str, Any]:
 
 def _names(entries: list[dict[str, Any]]) -> set[str]:
     return {entry["key"] for entry in entries}
+
+
+def _params(run: dict[str, Any]) -> dict[str, str]:
+    return {entry["key"]: entry["value"] for entry in run["data"].get("params", [])}
 
 
 def _tags(run: dict[str, Any]) -> dict[str, str]:
