@@ -182,7 +182,7 @@ def crowded_windows(labels: np.ndarray, size_px: int | tuple[int, int], *, count
     Example:
         >>> labels = np.zeros((8, 24), int)
         >>> labels[2:6, 17:19], labels[2:6, 20:22] = 1, 2
-        >>> [window] = crowded_windows(labels, 8, count=1)
+        >>> [window] = crowded_windows(labels, (8, 6), count=1)
         >>> np.unique(labels[window]).tolist()
         [0, 1, 2]
     """
