@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 BBBC038 = "BBBC038v1 (Caicedo et al., Nature Methods 2019), Broad Bioimage Benchmark Collection, CC0 1.0"
-FLUO = ("resnet18_unet", "look_fluo", "dsb2018_fluo", "--epochs 14 --batch_size 8 --val_interval 4")
+FLUO = ("resnet18_unet", "look_fluo", "dsb2018_fluo", "--epochs 22 --batch_size 8 --val_interval 4")
 HE = (
     "vgg16_unet",
     "look_he",
