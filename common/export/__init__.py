@@ -1,6 +1,7 @@
 """Label maps -> files, pictures and tables."""
 
 from .colours import label_colours
+from .composite import composite_image
 from .display import display_image
 from .label_file import write_label_map
 from .nuclei_table import nuclei_table, read_table, write_table
@@ -16,6 +17,7 @@ __all__ = [
     "SaveLabelMapd",
     "SaveNucleiTabled",
     "TRUTH",
+    "composite_image",
     "contact_sheet",
     "display_image",
     "label_colours",

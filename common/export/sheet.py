@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 __all__ = ["contact_sheet"]
 
-_CAPTION_PX = 18
+_LINE = 1.4  # height of a caption's line, in heights of its letters
 
 
 def contact_sheet(
@@ -19,14 +19,20 @@ def contact_sheet(
     *,
     captions: Sequence[str] | None = None,
     gap_px: int = 4,
+    font_px: int = 13,
+    paper: tuple[int, int, int] = (255, 255, 255),
+    ink: tuple[int, int, int] = (0, 0, 0),
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Lay pictures out in rows, from left to right, on white.
+    """Lay pictures out in rows, from left to right.
 
     Args:
         pictures: grey or colour, of any sizes; each cell is as large as the largest.
         columns: pictures in a row; fewer pictures make a narrower sheet.
         captions: a line of text above each picture.
-        gap_px: width of the white lines around the pictures.
+        gap_px: width of the lines around the pictures.
+        font_px: height of the captions' letters.
+        paper: colour around the pictures: red, green, blue.
+        ink: colour of the captions.
 
     Shapes:
         pictures: (H, W) or (H, W, 3), uint8.
@@ -47,12 +53,11 @@ def contact_sheet(
         raise ValueError(f"{len(captions)} captions do not fit {len(pictures)} pictures: give one for each")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    head = _CAPTION_PX if captions is not None else 0
+    head = round(_LINE * font_px) if captions is not None else 0
     height = head + max(picture.shape[0] for picture in pictures)
     width = max(picture.shape[1] for picture in pictures)
-    sheet = np.full(
-        (gap_px + rows * (height + gap_px), gap_px + columns * (width + gap_px), 3), 255, dtype=np.uint8
-    )
+    sheet = np.empty((gap_px + rows * (height + gap_px), gap_px + columns * (width + gap_px), 3), np.uint8)
+    sheet[:] = paper
     corners = []
     for index, picture in enumerate(pictures):
         top = gap_px + index // columns * (height + gap_px)
@@ -65,5 +70,5 @@ def contact_sheet(
     canvas = Image.fromarray(sheet)
     draw = ImageDraw.Draw(canvas)
     for caption, corner in zip(captions, corners, strict=True):
-        draw.text(corner, caption, fill=(0, 0, 0), font=ImageFont.load_default(size=13))
+        draw.text(corner, caption, fill=ink, font=ImageFont.load_default(size=font_px))
     return np.asarray(canvas)

@@ -169,12 +169,12 @@ def middle(shape: tuple[int, ...], side: int) -> Window:
     return slice(top, min(shape[0], top + side)), slice(left, min(shape[1], left + side))
 
 
-def crowded_windows(labels: np.ndarray, side_px: int, *, count: int) -> list[Window]:
-    """Return squares that do not overlap, those with the most gaps between close nuclei first.
+def crowded_windows(labels: np.ndarray, size_px: int | tuple[int, int], *, count: int) -> list[Window]:
+    """Return rectangles that do not overlap, those with the most gaps between close nuclei first.
 
     Args:
         labels: label map.
-        side_px: their edge; smaller where the image is.
+        size_px: the edge of a square, or height and width; smaller where the image is.
         count: how many at most: there may be room for fewer.
 
     Shapes:
@@ -183,12 +183,13 @@ def crowded_windows(labels: np.ndarray, side_px: int, *, count: int) -> list[Win
     Example:
         >>> labels = np.zeros((8, 24), int)
         >>> labels[2:6, 17:19], labels[2:6, 20:22] = 1, 2
-        >>> [window] = crowded_windows(labels, 8, count=1)
+        >>> [window] = crowded_windows(labels, (8, 6), count=1)
         >>> np.unique(labels[window]).tolist()
         [0, 1, 2]
     """
     closeness = border_weights(labels, classes="mask", sigma_px=3.0) - (labels > 0)
-    height, width = (min(side_px, size) for size in labels.shape)
+    wanted = (size_px, size_px) if isinstance(size_px, int) else size_px
+    height, width = (min(one, size) for one, size in zip(wanted, labels.shape, strict=True))
     sums = np.pad(closeness.astype(np.float64), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     chosen: list[Window] = []

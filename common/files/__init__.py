@@ -1,5 +1,6 @@
 """Files whole or not at all, and told from a user's own; folders that one job at a time writes to."""
 
+from .fingerprint import sha256_of
 from .lock import InUseError, hold
 from .made_here import MARK, is_made_here, record_text, recorded
 from .stem import stem_of
@@ -13,6 +14,7 @@ __all__ = [
     "move_file",
     "record_text",
     "recorded",
+    "sha256_of",
     "stem_of",
     "write_whole",
 ]

@@ -33,6 +33,16 @@ def test_captions_are_written_above_and_leave_the_pictures_alone() -> None:
     assert (head < 128).any() and (head[:, -60:] < 128).any()
 
 
+def test_paper_and_ink_have_the_colours_that_were_asked_for() -> None:
+    picture = np.full((40, 60, 3), 128, dtype=np.uint8)
+    colours = {"paper": (10, 20, 30), "ink": (250, 240, 230)}
+    sheet = contact_sheet([picture], captions=["truth"], gap_px=3, font_px=26, **colours)
+    head = sheet[3:-43]
+    assert len(head) == 36 and (sheet[0] == colours["paper"]).all()
+    assert (head == colours["ink"]).all(-1).any() and (head == colours["paper"]).all(-1).any()
+    assert np.array_equal(sheet[-43:-3, 3:-3], picture)
+
+
 def test_what_makes_no_sheet_is_refused() -> None:
     picture = np.zeros((4, 4), dtype=np.uint8)
     with pytest.raises(ValueError, match="make no sheet"):

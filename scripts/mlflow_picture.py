@@ -1,0 +1,199 @@
+"""Photograph MLflow's charts of two trainings, for the README.
+
+python -m scripts.mlflow_picture --store sqlite:///mlruns.db
+
+Needs Chromium, Chrome or Edge. What the picture was made from is written beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import quote, urlencode
+from urllib.request import Request, urlopen
+
+from common.commands import main
+from common.export import write_picture
+from common.figures import find_browser, photograph_page
+from common.files import sha256_of, write_whole
+
+PICTURES = Path("docs/pictures")
+PICTURE, RECORD = "mlflow.png", "mlflow.json"
+COMMAND = "python -m scripts.mlflow_picture --store STORE"
+CHARTS = ("pq_pooled", "train_loss", "val_loss")
+"""What is shown of each training, epoch by epoch."""
+SETTINGS = ("epochs", "steps_per_epoch", "batch_size", "crop_px", "warmup_epochs", "learning_rate", "seed")
+TRAININGS = "tags.job = 'training' and attributes.status = 'FINISHED'"
+# A page of 1240 px is legible where the README shows it 830 px wide.
+SIZE_PX, SCALE, COLOURS = (1240, 690), 1.34, 128
+# The first visit opens MLflow's assistant, which covers a quarter of the page.
+REMEMBERED = {
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+    "mlflow.assistant.panelOpen_v1": "false",
+}
+# The assistant's button, and the charts' tools, which a browser without a mouse shows all the time.
+HIDDEN = ".modebar-container, [data-assistant-ui]"
+
+
+def mlflow_picture(
+    store: str, *, experiment: str | None = None, output_dir: str = PICTURES.as_posix()
+) -> Path:
+    """Start MLflow on a store, take a picture of its charts of two trainings, and end it.
+
+    Args:
+        store: address of a data base, for example sqlite:///mlruns.db.
+        experiment: name of the experiment; the default is the first that has exactly two finished trainings.
+        output_dir: folder of the picture and its record.
+
+    Returns:
+        The picture.
+
+    Raises:
+        FileNotFoundError: if there is no browser.
+        ValueError: if the store has no experiment with two finished trainings.
+        TimeoutError: if MLflow or its page does not get ready.
+    """
+    find_browser()  # before MLflow takes its time
+    with _server(store) as address:
+        number, runs = _two_trainings(address, store, experiment)
+        shown = {"workflowType": "machine_learning", "compareRunsMode": "CHART", "searchFilter": TRAININGS}
+        page = f"{address}/#/experiments/{number}/runs?{urlencode(shown, quote_via=quote)}"
+        picture = photograph_page(
+            page,
+            ready=_drawn(),
+            size_px=SIZE_PX,
+            scale=SCALE,
+            remembered=REMEMBERED,
+            steps={
+                _press("Toggle sidebar"): "true",
+                _search("^(" + "|".join(CHARTS) + ")$"): _drawn(len(CHARTS)),
+            },
+            hidden=HIDDEN,
+        )
+        with urlopen(f"{address}/version", timeout=10) as answer:
+            version = answer.read().decode()
+    file = write_picture(Path(output_dir) / PICTURE, picture, colours=COLOURS)
+    noted = {name for run in runs for name in _names(run["data"].get("metrics", []))}
+    record = {
+        "picture": sha256_of(file),
+        "command": COMMAND,
+        "mlflow": version,
+        "trainings": [
+            {
+                "name": run["info"]["run_name"],
+                "command": _tags(run).get("command"),
+                "git_commit": _tags(run).get("git_commit"),
+                "settings": {name: _params(run).get(name) for name in SETTINGS},
+            }
+            for run in runs
+        ],
+        # What the losses' terms are called is the bundle's own.
+        "noted": sorted(name for name in noted if not name.startswith("train_loss_")),
+    }
+    text = json.dumps(record, indent=2) + "\n"
+    write_whole(Path(output_dir) / RECORD, lambda part: part.write_text(text, encoding="utf-8"))
+    print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
+    return file
+
+
+def _drawn(charts: int | None = None) -> str:
+    """Return the JavaScript that is true when all charts have their lines, and there are so many of them."""
+    every = "[...document.querySelectorAll('.js-plotly-plot')]"
+    number = "length > 0" if charts is None else f"length === {charts}"
+    return f"{every}.{number} && {every}.every(chart => chart.querySelector('.scatterlayer .trace'))"
+
+
+def _press(label: str) -> str:
+    return f"document.querySelector({json.dumps(f'[aria-label={json.dumps(label)}]')}).click()"
+
+
+def _search(words: str) -> str:
+    """Return the JavaScript that types into the field above the charts, in the way that React notices."""
+    return (
+        "(() => { const box = document.querySelector(\"input[placeholder='Search metric charts']\");"
+        "Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')"
+        f".set.call(box, {json.dumps(words)});"
+        "box.dispatchEvent(new Event('input', {bubbles: true})); })()"
+    )
+
+
+def _two_trainings(address: str, store: str, experiment: str | None) -> tuple[str, list[dict[str, Any]]]:
+    """Return the number of an experiment and its two trainings."""
+    counts = {}
+    for each in _ask(address, "experiments/search", max_results=1000).get("experiments", []):
+        asked = {"experiment_ids": [each["experiment_id"]], "filter": TRAININGS, "max_results": 3}
+        runs = _ask(address, "runs/search", **asked).get("runs", [])
+        if len(runs) == 2 and experiment in (None, each["name"]):
+            return each["experiment_id"], runs
+        counts[each["name"]] = len(runs)
+    told = ", ".join(f"{name} {count if count < 3 else 'more'}" for name, count in counts.items()) or "none"
+    raise ValueError(
+        f"{store} has no experiment{f' {experiment!r}' if experiment else ''} with exactly two finished "
+        f"trainings ({told}): train twice with MLFLOW_TRACKING_URI={store}"
+    )
+
+
+def _ask(address: str, what: str, **words: Any) -> dict[str, Any]:
+    body, head = json.dumps(words).encode(), {"Content-Type": "application/json"}
+    with urlopen(Request(f"{address}/api/2.0/mlflow/{what}", body, head), timeout=60) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def _names(entries: list[dict[str, Any]]) -> set[str]:
+    return {entry["key"] for entry in entries}
+
+
+def _params(run: dict[str, Any]) -> dict[str, str]:
+    return {entry["key"]: entry["value"] for entry in run["data"].get("params", [])}
+
+
+def _tags(run: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])}
+
+
+@contextmanager
+def _server(store: str, *, timeout_s: float = 180.0) -> Iterator[str]:
+    """Run MLflow on a store and yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    where = ["--backend-store-uri", store, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with tempfile.TemporaryFile() as words:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *where], stdout=words, stderr=words
+        )
+        try:
+            end = time.monotonic() + timeout_s
+            while not _answers(address):
+                if server.poll() is not None or time.monotonic() > end:
+                    words.seek(0)
+                    said = words.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+                    raise TimeoutError(f"MLflow does not run on {store}: {said[-1]}")
+                time.sleep(0.5)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        urlopen(f"{address}/health", timeout=5).close()
+    except (URLError, OSError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main(mlflow_picture)
