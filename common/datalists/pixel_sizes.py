@@ -45,7 +45,7 @@ def tell_scales(
         items: a data list; those that have a "fault" already are not looked at.
         model_scale: the model's pixel size, and the factor for images that do not tell theirs.
         split: name of the list, for the log.
-        go_on: give such an image a "fault", a sentence, instead of refusing the list.
+        go_on: give such an image a "fault", a sentence, and refuse the list only if no image is left.
 
     Returns:
         The list.
@@ -73,6 +73,8 @@ def tell_scales(
             known.append(factor)
         unknown += "fault" not in item and size is None
         told.append(item)
+    if items and not known and not unknown and go_on:
+        raise ValueError(f"none of the {len(items)} images can be used; the first: {told[0]['fault']}")
     parts = []
     if known:
         by = " to ".join(f"{factor:.3g}" for factor in sorted({min(known), max(known)}))

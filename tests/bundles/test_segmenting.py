@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,18 @@ def test_mistakes_in_loading_are_told(training: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give the bundle's name as source"):
         load_segmenter(tmp_path)
     assert load_segmenter(training / "model.pt").weights == training / "model.pt"
+
+
+def test_the_readmes_lines_segment_an_array(
+    training: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.S)
+    assert len([line for line in lines.splitlines() if line]) <= 6
+    monkeypatch.chdir(tmp_path)
+    cells(tmp_path / "a.tif", 2)
+    found: dict[str, Any] = {}
+    exec(lines.replace('"logsage"', repr(str(training))), found)  # whose weights are not there yet
+    assert found["label_map"].shape == (40, 48) and found["label_map"].max() == 3
 
 
 # --- Files -------------------------------------------------------------------------------------------------

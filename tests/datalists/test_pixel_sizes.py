@@ -118,3 +118,5 @@ def test_segmenting_goes_on_without_an_image_that_cannot_be_meant(tmp_path: Path
     told = tell_scales(items, scale, go_on=True)
     assert [("fault" in item) for item in told] == [False, True, False]
     assert tell_scales(told, scale, go_on=True) == told, "one that has a fault is not looked at"
+    with pytest.raises(ValueError, match=r"none of the 1 images can be used; the first: .*b\.tif would be"):
+        tell_scales(items[1:2], scale, go_on=True)

@@ -132,7 +132,9 @@ def test_real_images_of_the_training_set_are_like_it_and_others_are_not(nuclei_d
     )
 
     def unlike(folder: str, **options: Any) -> float:
-        rows = numbers_of(nuclei_data / folder, "validation", channels=channels, **options)
+        # One channel of a colour picture has to be asked for by its name.
+        chosen = "R" if folder != name and channels == [0] else channels
+        rows = numbers_of(nuclei_data / folder, "validation", channels=chosen, **options)
         return float(np.mean([bool(departures(row, ranges)) for row in rows]))
 
     assert unlike(name) <= 0.02
