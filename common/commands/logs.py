@@ -17,6 +17,7 @@ _QUIET_LOGGERS = {
     "alembic": logging.WARNING,  # forty lines of table migrations when MLflow makes its database
     "mlflow.store.db.utils": logging.WARNING,  # "Creating initial MLflow database tables..."
     "monai.bundle.scripts": logging.WARNING,  # the options, printed back to who has just typed them
+    "tifffile": logging.CRITICAL,  # what it stumbles over in a damaged file, reported as a sentence
     "LoadImage": logging.WARNING,  # the traceback of an unreadable file, reported as a sentence
 }
 # (part of the message, category)
