@@ -16,7 +16,7 @@ Network = TypeVar("Network", bound=nn.Module)
 def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -> Network:
     """Move a network to a device, and make it fast there.
 
-    On CUDA: channels last. On a CPU that has bfloat16 in hardware: convolutions in bfloat16. MONAI's engines
+    Channels last, which convolutions are quickest in. On a CPU that has bfloat16 in hardware: convolutions in bfloat16. MONAI's engines
     know mixed precision on CUDA alone, so that on the CPU the forward pass is wrapped here. Names of the
     weights do not change, and weights stay float32.
 
@@ -26,10 +26,8 @@ def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -
         amp: whether lower precision may be used.
     """
     device = torch.device(device)
-    network = network.to(device)
-    if device.type == "cuda":
-        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if low_precision(device, amp=amp) == torch.bfloat16:
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == "cpu" and low_precision(device, amp=amp) == torch.bfloat16:
         # The class's function, bound as a method: a deep copy binds it to the copy, which then computes with
         # weights of its own.
         forward = torch.autocast("cpu", dtype=torch.bfloat16)(type(network).forward)
