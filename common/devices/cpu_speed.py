@@ -18,7 +18,7 @@ _M_MMAP_MAX = -4
 
 
 def has_fast_bfloat16() -> bool:
-    """Tell whether the CPU multiplies bfloat16 in hardware (AMX, or AVX-512 with bfloat16), about twice as fast."""
+    """Tell whether the CPU multiplies bfloat16 in hardware (AMX, AVX-512 with bfloat16), twice as fast."""
     names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(supported() for name in names if (supported := getattr(torch.cpu, name, None)) is not None)
 

@@ -80,10 +80,14 @@ def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch, system
 def test_bfloat16_is_fast_only_where_the_processor_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(cpu_speed.has_fast_bfloat16(), bool)
     flags = Path("/proc/cpuinfo")
-    if platform.machine() == "x86_64" and flags.is_file() and "amx_tile" not in flags.read_text():
-        assert not cpu_speed.has_fast_bfloat16()
-    for answer in (False, True):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda answer=answer: answer, raising=False)
-        assert cpu_speed.has_fast_bfloat16() is answer
-    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")  # it is torch's own affair, and may go
+    if platform.machine() == "x86_64" and flags.is_file():
+        told = flags.read_text()
+        assert cpu_speed.has_fast_bfloat16() == ("amx_tile" in told or "avx512_bf16" in told)
+    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    for answers in ((False, False), (True, False), (False, True), (True, True)):
+        for name, answer in zip(names, answers, strict=True):
+            monkeypatch.setattr(torch.cpu, name, lambda answer=answer: answer, raising=False)
+        assert cpu_speed.has_fast_bfloat16() is any(answers)
+    for name in names:
+        monkeypatch.delattr(torch.cpu, name)  # it is torch's own affair, and may go
     assert not cpu_speed.has_fast_bfloat16()

@@ -51,7 +51,7 @@ def test_bfloat16_only_where_it_is_fast_and_allowed(monkeypatch: pytest.MonkeyPa
                 assert maps.dtype == torch.bfloat16
                 torch.testing.assert_close(maps.float(), expected, atol=0.02, rtol=0.02)
             else:
-                assert torch.equal(maps, expected)
+                torch.testing.assert_close(maps, expected)  # the order of sums differs, not their precision
 
 
 def test_training_in_bfloat16_gives_float32_gradients_that_are_close(monkeypatch: pytest.MonkeyPatch) -> None:
