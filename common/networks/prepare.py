@@ -16,13 +16,13 @@ Network = TypeVar("Network", bound=nn.Module)
 def prepare(network: Network, device: torch.device | str, *, amp: bool = True) -> Network:
     """Move a network to a device, and make it fast there.
 
-    Channels last, which convolutions are quickest in. On a CPU that has bfloat16 in hardware: convolutions in
-    bfloat16. MONAI's engines know mixed precision on CUDA alone, so that on the CPU the forward pass is wrapped
-    here. Names of the weights do not change, and weights stay float32.
+    Channels last, which convolutions are quickest in. On a CPU that has bfloat16 in hardware: convolutions
+    in bfloat16. MONAI's engines know mixed precision on CUDA alone, so that on the CPU the forward pass is
+    wrapped here. Names of the weights do not change, and weights stay float32.
 
     Measured with one thread of an AMD EPYC with AVX-512 bfloat16, processor time against the plain network:
-    images of 512 x 512 1.2 to 1.4 times faster in float32 and 2.1 to 2.5 times in bfloat16, training steps 1.2
-    and 1.9 to 2 times, over `resnet18_unet`, `logsage`, `vgg16_unet` and `cascaded_unet`.
+    images of 512 x 512 1.2 to 1.4 times faster in float32 and 2.1 to 2.5 times in bfloat16, training steps
+    1.2 and 1.9 to 2 times, over `resnet18_unet`, `logsage`, `vgg16_unet` and `cascaded_unet`.
 
     Args:
         network: image -> maps.
