@@ -1,4 +1,4 @@
-"""Run a table of a paper: `python -m scripts.reproduce BUNDLE --table NAME [--dataset_dir D] [--seeds 3] [--folds 5]`.
+"""Run a table of a paper: `python -m scripts.reproduce BUNDLE --table NAME [--dataset_dir D] [--seeds 3]`.
 
 The same command again goes on where it was cut: cells that are done are not run again.
 """
@@ -72,7 +72,9 @@ def reproduce(
     grid = read_table(bundle, str(table))
     length = grid.default_budget if budget is None else str(budget)
     if length not in grid.budgets:
-        raise ValueError(f"--budget {length!r} is none of {grid.file.as_posix()}: {suggest(length, list(grid.budgets))}")
+        raise ValueError(
+            f"--budget {length!r} is none of {grid.file.as_posix()}: {suggest(length, list(grid.budgets))}"
+        )
     counted = grid.seeds if seeds is None else tuple(range(_count("seeds", seeds, 1)))
     dealt = grid.folds if folds is None else (_count("folds", folds, 3) if folds else None)
     common = {} if channels is None else {"channels": channels}
@@ -81,7 +83,11 @@ def reproduce(
     data = data_of(grid, dataset_dir, folds=dealt, channels=channels)
     conditions = Conditions(length, data.name, data.fingerprint(), counted, dealt)
     folder = Path(output) / grid.bundle / grid.name / slug(f"{length}_{data.name}")
-    places = {"dataset_dir": _places(data.folders), "mlflow": bool(mlflow), **({"device": device} if device else {})}
+    places = {
+        "dataset_dir": _places(data.folders),
+        "mlflow": bool(mlflow),
+        **({"device": device} if device else {}),
+    }
     with hold(folder, job="a table", option="--output"):
         parent = ParentRun(grid, conditions, folder, enabled=bool(mlflow))
         parent.open()
@@ -91,7 +97,11 @@ def reproduce(
                 cells, folder, fingerprint=lambda cell: conditions.fingerprint, places=places,
                 environment=parent.environment,
             )  # fmt: skip
-            files = write_results(grid, conditions, result, folder)
+            try:
+                files = write_results(grid, conditions, result, folder)
+            except OSError:
+                if result.full is None:
+                    raise
             status = "FAILED" if result.failures else "FINISHED"
         except Exception:
             status = "FAILED"
@@ -99,8 +109,9 @@ def reproduce(
         finally:
             counts = {"cells_done": float(len(result.scores)), "cells_failed": float(len(result.failures))}
             parent.close(status, files=files, numbers=counts)
-    print((folder / "table.md").read_text("utf-8"))
-    print(f"table, cells and picture: {folder.as_posix()}")
+    if files:
+        print(files[0].read_text("utf-8"))
+        print(f"table, cells and picture: {folder.as_posix()}")
     _refuse_failures(result, len(cells))
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import time
@@ -22,6 +23,7 @@ from .run_cell import run_cell
 __all__ = ["GridResult", "run_grid"]
 
 _log = logging.getLogger(__name__)
+_HEARD = 70  # characters of a command's last line in the bar
 _SHOWN = ("pq_pooled", "f1_50_pooled", "dice_mean")
 
 
@@ -68,35 +70,44 @@ def run_grid(
     shown = sys.stdout.isatty() if bar is None else bar
     begun = time.monotonic()
     with tqdm(total=len(cells), initial=len(done), unit="cell", disable=not shown, file=sys.stdout) as line:
+
+        def say(text: str) -> None:
+            line.write(text, file=sys.stdout)
+
         for number, cell in enumerate(cells, 1):
-            if cell not in done:
-                try:
-                    run_cell(
-                        cell, states[cell], places=places, environment=environment(cell),
-                        say=lambda text: line.write(text, file=sys.stdout),
-                        heard=lambda text, cell=cell: line.set_postfix_str(f"{cell.in_words}: {text}"[:100]),
-                    )  # fmt: skip
-                except DiskFullError as error:
-                    result.failures[cell], result.full = str(error), sentence(error)
-                    break
-                except CommandError as error:
-                    result.failures[cell] = str(error)
-                result.ran += 1
-                left = sum(other not in done for other in cells[number:])
-                spent = time.monotonic() - begun
-                news = result.failures.get(cell) or _in_words(states[cell].scores() or {})
-                line.write(
-                    f"cell {number}/{len(cells)}  {cell.in_words} | {news} |"
-                    f" {duration(spent / result.ran * left)} left",
-                    file=sys.stdout,
+            if cell in done:
+                continue
+            line.set_description(cell.in_words)
+            try:
+                run_cell(
+                    cell,
+                    states[cell],
+                    places=places,
+                    environment=environment(cell),
+                    say=say,
+                    heard=lambda text: line.set_postfix_str(text[:_HEARD]),
                 )
-                line.update()
-            if cell not in result.failures and (scores := states[cell].scores()) is not None:
-                result.scores[cell] = scores
-    # What is done is told also where the grid ended early.
-    for cell in done:
-        result.scores.setdefault(cell, states[cell].scores() or {})
+            except (CommandError, OSError) as error:
+                result.failures[cell] = sentence(error)
+                if _is_full(error):
+                    result.full = sentence(error)
+                    break
+                if isinstance(error, OSError):
+                    raise  # the folder itself cannot be written
+            result.ran += 1
+            left = sum(other not in done for other in cells[number:])
+            news = result.failures.get(cell) or _in_words(states[cell].scores() or {})
+            time_left = duration((time.monotonic() - begun) / result.ran * left)
+            say(f"cell {number}/{len(cells)}  {cell.in_words} | {news} | {time_left} left")
+            line.update()
+    for cell in cells:
+        if cell not in result.failures and states[cell].done:
+            result.scores[cell] = states[cell].scores() or {}
     return result
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, DiskFullError) or getattr(error, "errno", None) == errno.ENOSPC
 
 
 def _in_words(scores: Mapping[str, Any]) -> str:

@@ -62,7 +62,9 @@ class ParentRun:
         tags = {**self._tags(), "row": cell.row, "mlflow.parentRunId": self.store.run_id}
         return {TAGS_VARIABLE: json.dumps(tags)}
 
-    def close(self, status: str, *, files: Sequence[Path] = (), numbers: Mapping[str, float] | None = None) -> None:
+    def close(
+        self, status: str, *, files: Sequence[Path] = (), numbers: Mapping[str, float] | None = None
+    ) -> None:
         """Keep files and numbers with the run, and end it.
 
         Args:

@@ -1,4 +1,4 @@
-"""A table's results as a picture: every training, mean and spread of each row, the published figures beside."""
+"""A table's results as a picture: every training, mean and spread, and the published figures beside."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ _PER_LINE = 4  # panels side by side
 _DPI = 120
 
 
-def draw_table(
-    path: Path, table: Table, rows: Mapping[str, RowScores], conditions: Conditions
-) -> Path:
+def draw_table(path: Path, table: Table, rows: Mapping[str, RowScores], conditions: Conditions) -> Path:
     """Draw a panel for each score of a table, with a line for each row.
 
     Args:

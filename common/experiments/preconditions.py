@@ -1,4 +1,4 @@
-"""What a grid needs is looked at before its first training: settings that mean something, lists with images."""
+"""What a grid needs is looked at before its first training: settings that can work, lists with images."""
 
 from __future__ import annotations
 

@@ -43,7 +43,10 @@ def markdown(table: Table, rows: Mapping[str, RowScores], conditions: Conditions
         rows: row -> its scores.
         conditions: how they were run.
     """
-    head = ["", *(f"{column} | paper" if _is_published(table, column) else column for column in table.columns)]
+    head = [
+        "",
+        *(f"{column} | paper" if _is_published(table, column) else column for column in table.columns),
+    ]
     count = 1 + sum(1 + _is_published(table, column) for column in table.columns)
     lines = [
         f"# {table.bundle}: {table.title}",
@@ -114,7 +117,11 @@ def cells_csv(table: Table, rows: Mapping[str, RowScores]) -> str:
 
 def _explanation(conditions: Conditions) -> str:
     over = "seeds" if len(conditions.seeds) > 1 else "folds" if conditions.folds else ""
-    spread = f"± the standard deviation over {over}" if over else "One training each, so that nothing is known of their spread"
+    spread = (
+        f"± the standard deviation over {over}"
+        if over
+        else "One training each, so that nothing is known of their spread"
+    )
     return (
         f"{spread}; in brackets the 95 % bootstrap interval over the test images (scores that are means over"
         " images). The paper's images, and mostly its budget, are others: compare the directions."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,7 +55,7 @@ def run_cell(
         say(f"{cell.in_words}: {changed} changed since it was run; the earlier one was moved aside")
     overlay = state.folder / f"{slug(cell.row)}.json"
     write_whole(overlay, lambda part: part.write_text(written(cell.settings), encoding="utf-8"))
-    train = (bundle_folder(cell.bundle) / "configs" / "train.json").as_posix()
+    train = Path(os.path.relpath(bundle_folder(cell.bundle) / "configs" / "train.json")).as_posix()
     given = [
         *("--config_file", str([train, overlay.as_posix()])),
         *(word for name, value in places.items() for word in (f"--{name}", _word(value))),
@@ -89,7 +91,7 @@ def _run(
     for attempt in range(1, _ATTEMPTS + 1):
         wait_until_free(folder, say)
         with log.open("a", encoding="utf-8") as file:
-            file.write(f"$ python -m {' '.join(words)}\n")
+            file.write(f"$ python -m {shlex.join(words)}\n")
         try:
             run_command(words, log=log, environment=environment, heard=heard)
             return

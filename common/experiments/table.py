@@ -135,9 +135,7 @@ def table_of(content: Mapping[str, Any], *, bundle: str, file: Path) -> Table:
     if not all(_whole(seed, 0) for seed in seeds) or len(set(seeds)) < len(seeds):
         raise ValueError(f"{where}: seeds must be different whole numbers of at least 0, not {list(seeds)}")
     if folds is not None and not _whole(folds, 3):
-        raise ValueError(
-            f"{where}: folds must be 3 or more, or null for the data set's lists, not {folds!r}"
-        )
+        raise ValueError(f"{where}: folds must be 3 or more, or null for the data set's lists, not {folds!r}")
     texts = {name: content[name] for name in ("title", "paper", "default_budget", "budgets")}
     return Table(
         name=file.stem, bundle=bundle, file=file, seeds=seeds, folds=folds,
@@ -155,7 +153,8 @@ def _row(row: Mapping[str, Any], bundle: str, where: str) -> Row:
 def _claim(claim: Mapping[str, Any], names: Sequence[str], columns: Sequence[str], where: str) -> Claim:
     place = f"{where}: claim {claim.get('says', '')!r:.60}"
     _check_keys(claim, _CLAIM, ("says", "score"), place)
-    made = Claim(**{key: tuple(value) if isinstance(value, list) else value for key, value in claim.items()})
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in claim.items()}
+    made = Claim(**values)
     _one_of(made.score, columns, place, "column")
     for name in (*made.better, *made.worse, *made.alike):
         _one_of(name, names, place, "row")
@@ -164,9 +163,7 @@ def _claim(claim: Mapping[str, Any], names: Sequence[str], columns: Sequence[str
     return made
 
 
-def _check_keys(
-    content: Mapping[str, Any], known: Sequence[str], needed: Sequence[str], where: str
-) -> None:
+def _check_keys(content: Mapping[str, Any], known: Sequence[str], needed: Sequence[str], where: str) -> None:
     for key in content:
         _one_of(key, known, where, "key")
     for key in needed:

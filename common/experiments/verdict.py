@@ -10,6 +10,8 @@ from .table import Claim
 
 __all__ = ["verdict"]
 
+_FEW = 3  # with fewer trainings of each row, all on one side is no news
+
 
 def verdict(claim: Claim, rows: Mapping[str, RowScores]) -> str:
     """Return a sentence on a claim: whether its direction held, by how much, and whether it may be chance.
@@ -54,13 +56,19 @@ def _better(claim: Claim, means: Mapping[str, float], rows: Mapping[str, RowScor
     )
     first, second = rows[one].values(claim.score), rows[other].values(claim.score)
     shared = first.keys() & second.keys()
-    if len(shared) > 1:
-        wins = sum(first[place] > second[place] for place in shared)
-        text += f", above it in {wins} of {len(shared)} trainings with the same seed and lists"
+    above = sum(first[place] > second[place] for place in shared)
     interval = paired_difference(rows[one], rows[other], claim.score)
-    if interval is None:
-        return f"{text}."
-    chance = "which may be chance" if interval[0] <= 0 <= interval[1] else "more than chance over images"
-    return (
-        f"{text}; difference over images {interval[0]:+.3f} to {interval[1]:+.3f} (95 %, bootstrap), {chance}."
+    told = []
+    if len(shared) > 1:
+        told.append(f"above it in {above} of {len(shared)} trainings with the same seed and lists")
+    if interval is not None:
+        told.append(f"difference over images {interval[0]:+.3f} to {interval[1]:+.3f} (95 %, bootstrap)")
+    # Images alone say nothing of other seeds, and seeds nothing of other images: both must agree.
+    agree = (
+        len(shared) > 0 and above in (0, len(shared)) and (interval is None or interval[0] * interval[1] > 0)
     )
+    if len(shared) < _FEW:
+        told.append(f"{len(shared)} trainings of each are too few to exclude chance")
+    else:
+        told.append("more than chance" if agree else "which may be chance")
+    return f"{text}; {', '.join(told)}."

@@ -75,6 +75,7 @@ def given_tags() -> dict[str, str]:
         tags = None
     if not isinstance(tags, dict):
         raise ValueError(
-            f'{TAGS_VARIABLE} is {text[:60]!r}: give a JSON object of tags, such as {{"who": "me"}}, or unset it'
+            f'{TAGS_VARIABLE} is {text[:60]!r}: give a JSON object of tags, such as {{"who": "me"}},'
+            " or unset it"
         )
     return {str(name): str(value) for name, value in tags.items()}
