@@ -68,7 +68,7 @@ def _better(claim: Claim, means: Mapping[str, float], rows: Mapping[str, RowScor
         len(shared) > 0 and above in (0, len(shared)) and (interval is None or interval[0] * interval[1] > 0)
     )
     if len(shared) < _FEW:
-        told.append(f"{len(shared)} trainings of each are too few to exclude chance")
+        told.append(f"fewer than {_FEW} trainings of each cannot exclude chance")
     else:
         told.append("more than chance" if agree else "which may be chance")
     return f"{text}; {', '.join(told)}."

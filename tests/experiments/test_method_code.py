@@ -11,7 +11,8 @@ from common.experiments import code_fingerprint, files_of_method, method_config
 FILES = {
     "__init__.py": "",
     "networks/__init__.py": "from .mine import Mine\nfrom .other import Other\n",
-    "networks/mine.py": '"""Mine."""\nfrom ..geometry import side\nfrom ..export import draw\nclass Mine: x = 1\n',
+    "networks/mine.py": '"""Mine."""\nfrom ..geometry import side\nfrom ..export import draw\n'
+    "class Mine: x = 1\n",
     "networks/other.py": "class Other:\n    x = 1\n",
     "geometry/__init__.py": "from .sides import side\nfrom .angles import angle\n",
     "geometry/sides.py": "def side(): return 2  # pixels\n",

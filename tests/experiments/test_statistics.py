@@ -69,7 +69,7 @@ BETTER = Claim("A beats B", "dice_mean", better=("a",), worse=("b",))
         ([row("a", *GOOD, images=GOOD), row("b", 0.5, 0.6, 0.7, images=[0.5, 0.6, 0.7])],
          r"the direction held: a 0.820 against b 0.600 .* 3 of 3 .* \+0.140 to \+0.300 .*more than chance"),
         ([row("a", *GOOD), row("b", 0.9, 0.7, 0.7)], "the direction held: .* 2 of 3 .*which may be chance"),
-        ([row("a", 0.8), row("b", 0.7)], "held: .*1 trainings of each are too few to exclude chance"),
+        ([row("a", 0.8), row("b", 0.7)], "held: .*fewer than 3 trainings of each cannot exclude chance"),
         ([row("a", 0.5, 0.5, 0.5), row("b", *GOOD)], "direction did not hold: .*0 of 3 .*, more than chance"),
         ([row("a", *GOOD), row("b")], "cannot be said, there is no dice_mean of b"),
     ],
