@@ -63,7 +63,11 @@ def run_grid(
     Returns:
         Scores and failures; after a full disk the cells that were not reached are in neither.
     """
-    states = {cell: CellState(folder / cell.folder, cell_key(cell, fingerprint(cell))) for cell in cells}
+
+    def state_of(cell: Cell) -> CellState:
+        return CellState(folder / cell.folder, cell_key(cell, fingerprint(cell)))
+
+    states = {cell: state_of(cell) for cell in cells}
     done = [cell for cell in cells if states[cell].done]
     _log.info("%d cells, of which %d are done", len(cells), len(done))
     result = GridResult()
@@ -78,6 +82,7 @@ def run_grid(
             if cell in done:
                 continue
             line.set_description(cell.in_words)
+            states[cell] = state_of(cell)  # the code may have been edited in the hours since the start
             try:
                 run_cell(
                     cell,

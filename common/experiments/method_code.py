@@ -94,8 +94,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _imported(file: Path, package: Path) -> Iterator[Path]:
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.ImportFrom) and node.level:
+    for node in _imports(file):
+        if node.level:
             base = file.parents[node.level - 1]
             for alias in node.names:
                 path = [*(node.module or "").split("."), alias.name]
@@ -113,8 +113,8 @@ def _files(package: Path, base: Path, path: list[str]) -> Iterator[Path]:
         yield base / f"{name}.py"
     elif (base / "__init__.py").is_file():
         init = base / "__init__.py"
-        for node in ast.walk(_tree(init)):
-            if isinstance(node, ast.ImportFrom) and name in [each.asname or each.name for each in node.names]:
+        for node in _imports(init):
+            if name in [each.asname or each.name for each in node.names]:
                 inner = [*(node.module or "").split("."), name]
                 yield from _files(package, init.parents[node.level - 1], [part for part in inner if part])
                 return
@@ -122,17 +122,27 @@ def _files(package: Path, base: Path, path: list[str]) -> Iterator[Path]:
 
 
 def _meaning(file: Path) -> str:
-    """Return a file's syntax tree as text, without docstrings; comments are in no tree."""
-    tree = ast.parse(file.read_bytes())
+    """Return a digest of a file's syntax tree, without docstrings; comments are in no tree."""
+    return _meaning_of(file.read_bytes())
+
+
+@cache
+def _meaning_of(source: bytes) -> str:
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             first = body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 del body[0]
-    return ast.dump(tree)
+    return hashlib.blake2b(ast.dump(tree).encode(), digest_size=16).hexdigest()
 
 
+def _imports(file: Path) -> tuple[ast.ImportFrom, ...]:
+    return _imports_of(file.read_bytes())
+
+
+# By content: a grid runs for hours, in which the code may be edited, and asks for each of its cells.
 @cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_bytes())
+def _imports_of(source: bytes) -> tuple[ast.ImportFrom, ...]:
+    return tuple(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom))
