@@ -59,10 +59,15 @@ def run_cell(
     given = [
         *("--config_file", str([train, overlay.as_posix()])),
         *(word for name, value in places.items() for word in (f"--{name}", _word(value))),
-        *("--ckpt_dir", checkpoints.as_posix()),
+        # Typed, though the overlay has them: MLflow names runs by what is typed.
+        *("--seed", str(cell.seed)),
+        *(() if cell.fold is None else ("--fold", str(cell.fold), "--folds", str(cell.folds))),
     ]
     jobs = {
-        "training": (["training", *given, "--resume", "True"], checkpoints),
+        "training": (
+            ["training", *given, "--ckpt_dir", checkpoints.as_posix(), "--resume", "True"],
+            checkpoints,
+        ),
         "evaluating": (
             ["evaluating", *given, "--split", "test", "--output_dir", results.as_posix(),
              "--weights", (checkpoints / "model.pt").as_posix()],

@@ -152,6 +152,7 @@ def test_each_image_is_tested_once_by_folds(place: Path, images: Path, commands:
     assert places == ["seed0_fold0of3", "seed0_fold1of3", "seed0_fold2of3"]
     overlay = json.loads((folder / "a/seed0_fold1of3/a.json").read_text("utf-8"))
     assert (overlay["fold"], overlay["folds"], overlay["epochs"]) == (1, 3, 2)
+    assert "--seed 0 --fold 2 --folds 3" in " ".join(commands.ran[-1])
     assert "3 folds" in (folder / "table.md").read_text("utf-8")
 
 
