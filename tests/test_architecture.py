@@ -48,6 +48,8 @@ ALLOWED: dict[str, set[str]] = {
         *("bundle_config", "export"),
         *("engine/order", "engine/trained", "engine/checkpoints", "engine/training", "engine/evaluation"),
     },
+    # A grid starts trainings by their commands: of the code it needs what tells data, settings and scores.
+    "experiments": {"bundle_config", "datalists", "engine/evaluation", "engine/tracking"},
     # What a paper shows is made of everything that made its method.
     "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
 }

@@ -3,6 +3,7 @@
 from .mlflow_run import MLflowRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
-from .progress import Progress
+from .progress import Progress, duration
+from .provenance import TAGS_VARIABLE, code_tags
 
-__all__ = ["MLflowRun", "MLflowStore", "Pictures", "Progress"]
+__all__ = ["TAGS_VARIABLE", "MLflowRun", "MLflowStore", "Pictures", "Progress", "code_tags", "duration"]

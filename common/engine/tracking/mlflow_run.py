@@ -23,7 +23,7 @@ from ..training import averages_of
 from ..training.next_steps import ListsOfRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
-from .provenance import code_tags
+from .provenance import code_tags, given_tags
 from .run_name import run_name
 
 __all__ = ["MLflowRun"]
@@ -162,7 +162,7 @@ class MLflowRun:
         what = job if job == "training" else self.split
         name = run_name(self.bundle, what, self.config)
         store = MLflowStore(self.experiment, name, tracking_uri=self.tracking_uri)
-        tags = {"bundle": self.bundle, "job": job, **code_tags(), **self.tags}
+        tags = {"bundle": self.bundle, "job": job, **code_tags(), **given_tags(), **self.tags}
         if self.fingerprint is not None:
             tags["data_fingerprint"] = str(self.fingerprint)
         tags["mlflow.note.content"] = self.note or f"`{tags['command']}`"

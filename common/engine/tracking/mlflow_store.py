@@ -140,9 +140,10 @@ class MLflowStore:
                 with contextlib.suppress(Exception):  # the store has just failed; it may fail at this too
                     self.client.set_terminated(self.run_id, "FAILED")
             reason = (str(error).splitlines() or [type(error).__name__])[0]
+            locked = "close the program that keeps the data base locked, or try again later"
+            mend = locked if "is locked" in reason else "correct MLFLOW_TRACKING_URI"
             raise RuntimeError(
-                f"MLflow at {_address(self._uri)} refused the run ({reason}):"
-                f" correct MLFLOW_TRACKING_URI, {off}"
+                f"MLflow at {_address(self._uri)} refused the run ({reason}): {mend}, {off}"
             ) from error
 
     def _run(self, run_id: str | None) -> Run:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,10 @@ from pathlib import Path
 from ...bundle_config import running_command, variant
 from ..training.next_steps import quoted
 
-__all__ = ["code_tags", "command_line"]
+__all__ = ["TAGS_VARIABLE", "code_tags", "command_line", "given_tags"]
+
+TAGS_VARIABLE = "NUCLEI_RUN_TAGS"
+"""Variable by which a program that starts trainings gives their runs tags, such as the run they belong to."""
 
 
 def command_line() -> str:
@@ -51,3 +56,26 @@ def code_tags() -> dict[str, str]:
         tags["git_commit"] = commit + ("+dirty" if changed else "")
         tags["mlflow.source.git.commit"] = commit
     return tags
+
+
+def given_tags() -> dict[str, str]:
+    """Return the tags that whoever started this program wants its runs to have, a JSON object in a variable.
+
+    MLflow shows a run with the tag `mlflow.parentRunId` below that run.
+
+    Raises:
+        ValueError: if the variable holds something else.
+    """
+    text = os.environ.get(TAGS_VARIABLE, "").strip()
+    if not text:
+        return {}
+    try:
+        tags = json.loads(text)
+    except ValueError:
+        tags = None
+    if not isinstance(tags, dict):
+        raise ValueError(
+            f'{TAGS_VARIABLE} is {text[:60]!r}: give a JSON object of tags, such as {{"who": "me"}},'
+            " or unset it"
+        )
+    return {str(name): str(value) for name, value in tags.items()}

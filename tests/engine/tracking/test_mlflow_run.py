@@ -243,3 +243,11 @@ def test_a_store_that_refuses_is_named(workshop, client):
     Path("mlruns.db").write_text("no data base")
     with pytest.raises(RuntimeError, match=r"sqlite:///.*/mlruns\.db refused the run .*--mlflow False"):
         _run(workshop, epochs=1)
+
+
+def test_a_run_lies_below_the_one_of_whoever_started_it(workshop, client, monkeypatch):
+    monkeypatch.setenv("NUCLEI_RUN_TAGS", json.dumps({"mlflow.parentRunId": "abc", "row": "sigma 9"}))
+    _run(workshop, epochs=1)
+    (run,) = _runs(client)
+    assert (run.data.tags["mlflow.parentRunId"], run.data.tags["row"]) == ("abc", "sigma 9")
+    assert run.data.tags["job"] == "training"

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from common.engine.tracking import provenance
-from common.engine.tracking.provenance import code_tags, command_line
+from common.engine.tracking.provenance import TAGS_VARIABLE, code_tags, command_line, given_tags
 
 
 def test_the_command_can_be_typed_again(monkeypatch):
@@ -48,3 +48,14 @@ def test_the_variant_is_the_overlays(monkeypatch):
     monkeypatch.setattr(provenance, "running_command", lambda: command)
     tags = code_tags()
     assert (tags["variant"], tags["mlflow.source.name"]) == ("no_log", "b/train.json")
+
+
+def test_whoever_starts_a_run_can_give_it_tags(monkeypatch):
+    monkeypatch.delenv(TAGS_VARIABLE, raising=False)
+    assert given_tags() == {}
+    monkeypatch.setenv(TAGS_VARIABLE, '{"mlflow.parentRunId": "abc", "row": 3}')
+    assert given_tags() == {"mlflow.parentRunId": "abc", "row": "3"}
+    for wrong in ("[1]", "{row"):
+        monkeypatch.setenv(TAGS_VARIABLE, wrong)
+        with pytest.raises(ValueError, match="NUCLEI_RUN_TAGS is .*give a JSON object"):
+            given_tags()

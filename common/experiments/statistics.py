@@ -1,0 +1,159 @@
+"""Means with what is known of their chance: spread over trainings, bootstrap intervals over images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .cell import Cell
+from .table import COLUMNS, Table
+
+__all__ = ["Figure", "RowScores", "bootstrap_interval", "collect", "mean_and_spread", "paired_difference"]
+
+_DRAWS = 2000
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A score of a row: its mean, and what is known of its chance."""
+
+    mean: float
+    spread: float
+    """Standard deviation over the seeds, or over the folds where there is one seed; NaN of a single one."""
+    number: int
+    """Of how many it is the mean."""
+    interval: tuple[float, float] | None
+    """95 % bootstrap interval over the test images; None where single images have no such score."""
+
+
+@dataclass
+class RowScores:
+    """What the finished cells of a row scored."""
+
+    name: str
+    by_cell: dict[tuple[int, int | None], dict[str, float]] = field(default_factory=dict)
+    """(seed, fold) -> score -> value."""
+    by_image: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    """Score without `_mean` -> image -> its value in each training that it was tested in."""
+    failed: str | None = None
+    """Why a cell has no scores, the first one's sentence."""
+
+    def values(self, column: str) -> dict[tuple[int, int | None], float]:
+        """Return a score of each cell where it is defined."""
+        each = {place: scores.get(column, math.nan) for place, scores in self.by_cell.items()}
+        return {place: value for place, value in each.items() if not math.isnan(value)}
+
+    def images(self, column: str) -> dict[str, float]:
+        """Return a score of each image, the mean over the trainings; empty for scores of all images."""
+        if not column.endswith("_mean"):
+            return {}
+        per_image = self.by_image.get(column.removesuffix("_mean"), {})
+        return {image: float(np.mean(values)) for image, values in per_image.items()}
+
+    def figure(self, column: str) -> Figure | None:
+        """Return the figure of a score, None where no cell has it."""
+        values = self.values(column)
+        if not values:
+            return None
+        mean, spread, number = mean_and_spread(values)
+        images = self.images(column)
+        return Figure(mean, spread, number, bootstrap_interval(list(images.values())) if images else None)
+
+
+def mean_and_spread(values: Mapping[tuple[int, int | None], float]) -> tuple[float, float, int]:
+    """Return mean and standard deviation over seeds (of each the mean over its folds), else over folds.
+
+    Args:
+        values: (seed, fold) -> score; at least one.
+
+    Returns:
+        Mean, sample standard deviation (NaN where there is one), and of how many.
+
+    Example:
+        >>> mean_and_spread({(0, 0): 0.2, (0, 1): 0.4, (1, 0): 0.6, (1, 1): 0.8})[2]
+        2
+        >>> mean_and_spread({(0, None): 0.5})
+        (0.5, nan, 1)
+    """
+    seeds = sorted({seed for seed, _ in values})
+    each = [float(np.mean([v for (s, _), v in values.items() if s == seed])) for seed in seeds]
+    mean = float(np.mean(each))
+    if len(each) == 1:
+        each = list(values.values())
+    spread = float(np.std(each, ddof=1)) if len(each) > 1 else math.nan
+    return mean, spread, len(each)
+
+
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the 95 % percentile interval of a mean when the images are drawn anew, with replacement.
+
+    The draws are the same in every call with as many values.
+
+    Args:
+        values: one for each image.
+
+    Returns:
+        Both ends; None for fewer than two images.
+
+    Example:
+        >>> low, high = bootstrap_interval([0.4, 0.5, 0.6, 0.7])
+        >>> 0.4 <= low < 0.55 < high <= 0.7
+        True
+    """
+    if len(values) < 2:
+        return None
+    drawn = np.random.default_rng(0).integers(0, len(values), size=(_DRAWS, len(values)))
+    means = np.asarray(values, dtype=float)[drawn].mean(axis=1)
+    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
+
+
+def paired_difference(one: RowScores, other: RowScores, column: str) -> tuple[float, float] | None:
+    """Return the bootstrap interval over images of how much one row is above another, image by image.
+
+    Args:
+        one: a row.
+        other: another, tested on the same images.
+        column: a score that single images have.
+
+    Returns:
+        Both ends; None where they share fewer than two images, or images have no such score.
+    """
+    first, second = one.images(column), other.images(column)
+    shared = sorted(first.keys() & second.keys())
+    return bootstrap_interval([first[image] - second[image] for image in shared])
+
+
+def collect(
+    table: Table, scores: Mapping[Cell, Mapping[str, Any]], failures: Mapping[Cell, str]
+) -> dict[str, RowScores]:
+    """Sort what cells scored by their rows.
+
+    Args:
+        table: the table.
+        scores: finished cell -> its metrics.json.
+        failures: failed cell -> why.
+
+    Returns:
+        Row -> its scores, in the table's order.
+    """
+    rows = {row.name: RowScores(row.name) for row in table.rows}
+    for cell, report in scores.items():
+        row = rows[cell.row]
+        told = {**report, **(report.get("upper_bound") or {})}
+        row.by_cell[cell.seed, cell.fold] = {
+            column: float(told[column]) for column in COLUMNS if told.get(column) is not None
+        }
+        for image in report.get("images", []):
+            for name, value in image.items():
+                if isinstance(value, (int, float)):
+                    row.by_image.setdefault(name, {}).setdefault(image["image"], []).append(float(value))
+    for cell, why in failures.items():
+        if rows[cell.row].failed is None:
+            rows[cell.row].failed = why
+    return rows
