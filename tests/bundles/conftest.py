@@ -52,7 +52,8 @@ def channels_of(bundle: str, overlay: str | None = None) -> int:
     configs = ROOT / "bundles" / bundle / "configs"
     metadata = json.loads((configs / "metadata.json").read_text())
     own = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
-    changed = json.loads((configs / f"{overlay}.json").read_text()) if overlay else {}
+    file = configs / f"{overlay}.json"
+    changed = json.loads(file.read_text()) if file.is_file() else {}
     return int(changed.get("network_def", {}).get("in_channels", own))
 
 
