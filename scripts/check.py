@@ -41,7 +41,7 @@ def check(
     Args:
         bundle: its name, its folder, or "all".
         overlay: a configuration of your own that is merged into train.json, instead of the bundle's overlays.
-        dataset_dir: images to try it on; the default are sample images with as many channels as the network takes.
+        dataset_dir: images to try it on; by default sample images with the channels that the network takes.
         mend: first write inference.json as train.json says, and every configuration in the common layout.
 
     Raises:
