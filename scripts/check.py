@@ -18,16 +18,19 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow, verify_net_in_out
 from monai.data import list_data_collate
 
-from common.bundle_config import blamed, build_items, check_follows, find_slip, read_json, rewrite_configs
+from common.bundle_config import (
+    blamed,
+    build_items,
+    check_follows,
+    check_metadata,
+    find_slip,
+    rewrite_configs,
+)
 from common.commands import check_decoder, check_overlays, main, maps_with_nuclei
 from common.messages import refuse_faults, sentence, suggest
 from common.sample import write_sample
 
 SHAPE = (97, 83)  # multiples of nothing, so that padding is needed
-METADATA = (
-    *("schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version", "name", "task"),
-    *("required_packages_version", "description", "authors", "copyright", "network_data_format"),
-)
 
 
 def check(
@@ -38,7 +41,7 @@ def check(
     Args:
         bundle: its name, its folder, or "all".
         overlay: a configuration of your own that is merged into train.json, instead of the bundle's overlays.
-        dataset_dir: images to try it on; the default are sample images with the channels of metadata.json.
+        dataset_dir: images to try it on; by default sample images with the channels that the network takes.
         mend: first write inference.json as train.json says, and every configuration in the common layout.
 
     Raises:
@@ -58,7 +61,7 @@ def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None)
     overlays = [Path(overlay)] if overlay else [file for file in own if file.is_file()]
     trainings = [[train], *([train, file] for file in overlays)]
     # What can be seen without building anything, first: it is quick.
-    channels = check_metadata(metadata)
+    taken, _ = check_metadata(metadata)
     print(f"ok {metadata.as_posix()}")
     for files in trainings:
         check_overlays([str(file) for file in files])
@@ -66,12 +69,18 @@ def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None)
     find_slip([inference])
     check_follows(train, inference)
     with tempfile.TemporaryDirectory(prefix="check-") as place:
-        data = dataset_dir or sample_for(Path(place) / "sample", channels=channels[0])
-        places = {"dataset_dir": str(data), "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
+
+        def places(channels: int) -> dict[str, str]:
+            sample = Path(place) / f"sample_{channels}"
+            if not dataset_dir and not sample.exists():
+                sample_for(sample, channels=channels)
+            data = dataset_dir or str(sample)
+            return {"dataset_dir": data, "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
+
         for files in trainings:
-            count = check_training(files, metadata, places)
+            count = check_training(files, metadata, places(_channels(files, taken)))
             print(f"ok {files[-1].as_posix()} ({count} ids)", flush=True)
-        count = check_inference(inference, metadata, places)
+        count = check_inference(inference, metadata, places(taken))
         print(f"ok {inference.as_posix()} ({count} ids)")
 
 
@@ -107,43 +116,6 @@ def sample_for(folder: Path, *, channels: int, counts: Sequence[int] = (2, 1, 1)
     """
     modality, number = ("fluorescence", None) if channels == 1 else ("multiplex", channels)
     return write_sample(folder, modality=modality, counts=counts, shape=SHAPE, channels=number)
-
-
-def check_metadata(file: Path) -> tuple[int, int]:
-    """Look metadata through.
-
-    Args:
-        file: a metadata.json.
-
-    Returns:
-        How many channels the network takes, and how many maps it puts out.
-
-    Raises:
-        ValueError: for the first fault.
-    """
-    content = read_json(file)
-    for key in METADATA:
-        if key not in content:
-            raise ValueError(f"{file.as_posix()}: {key} is missing")
-    if content["version"] not in content["changelog"]:
-        raise ValueError(f"{file.as_posix()}: changelog: says nothing about version {content['version']}")
-    numbers = []
-    for side, name in (("inputs", "image"), ("outputs", "pred")):
-        place = f"network_data_format::{side}::{name}"
-        described = content["network_data_format"].get(side, {}).get(name)
-        if not isinstance(described, dict):
-            raise ValueError(f"{file.as_posix()}: {place} is missing")
-        for key in ("num_channels", "channel_def", "spatial_shape", "dtype"):
-            if key not in described:
-                raise ValueError(f"{file.as_posix()}: {place}::{key} is missing")
-        count, names = described["num_channels"], described["channel_def"]
-        if len(names) != count:
-            raise ValueError(
-                f"{file.as_posix()}: {place}::channel_def names {len(names)} channels, "
-                f"num_channels is {count}"
-            )
-        numbers.append(int(count))
-    return numbers[0], numbers[1]
 
 
 @contextmanager
@@ -218,7 +190,7 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
         dataset = get("train::dataset")
         batch = list_data_collate([dataset[0], dataset[1]])
     images, targets = batch["image"].to(device), batch["label"].to(device)
-    if images.shape[1] != taken:
+    if len(files) == 1 and images.shape[1] != taken:  # an overlay may be for other images
         raise ValueError(
             f"{blamed('channels', files)}: the network gets {images.shape[1]} channels, but "
             f"{metadata.as_posix()} says network_data_format::inputs::image::num_channels {taken}"
@@ -248,13 +220,24 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
 
 def _check_decoder(files: Sequence[Path]) -> None:
     """Look whether the decoder's maps are there, as every training does at its start, but name the file."""
+    try:
+        check_decoder(_merged(files).get())
+    except ValueError as error:
+        raise ValueError(f"{blamed('decoder', files)}: {error}") from error
+
+
+def _channels(files: Sequence[Path], described: int) -> int:
+    """Return how many channels images need: with an overlay those of its network, which may be for others."""
+    network = _merged(files).get()["network_def"] if len(files) > 1 else {}
+    count: int = network.get("in_channels", described)
+    return count
+
+
+def _merged(files: Sequence[Path]) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([str(file) for file in files])
     parser.resolve_macro_and_relative_ids()
-    try:
-        check_decoder(parser.get())
-    except ValueError as error:
-        raise ValueError(f"{blamed('decoder', files)}: {error}") from error
+    return parser
 
 
 def _check_whole_image(workflow: ConfigWorkflow, files: Sequence[Path]) -> None:

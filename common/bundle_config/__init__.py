@@ -7,6 +7,7 @@ from .config_text import written
 from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
 from .json_file import read_json
+from .metadata_file import check_metadata
 from .pretrained_source import IMAGENET, check_pretrained_source
 from .running_config import running_command, running_config, running_parser, top_level_scalars, variant
 from .settings_difference import as_json, first_difference, shown
@@ -20,6 +21,7 @@ __all__ = [
     "bundle_names",
     "bundle_parser",
     "check_follows",
+    "check_metadata",
     "check_pretrained_source",
     "completed",
     "find_slip",

@@ -9,6 +9,7 @@ from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
 from .step_memory import StepMemory, check_step_memory, measure_step
 from .tile_inferer import TileInferer
+from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ResNet18UNet",
     "StepMemory",
     "TileInferer",
+    "UNetPlusPlus",
     "VGG16UNet",
     "check_step_memory",
     "encoder_names",

@@ -26,28 +26,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a data set of eight images of 96 x 80 pixels, of the kind that a bundle is made for."""
+def sample_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a data set of eight images of 96 x 80 pixels, of the kind that a bundle (and overlay) is for."""
 
     @cache
     def write(modality: str) -> Path:
         folder = tmp_path_factory.mktemp("data") / "sample"
         return write_sample(folder, modality=modality, counts=(4, 2, 2), shape=(96, 80))
 
-    return lambda bundle: write("he" if channels_of(bundle) == 3 else "fluorescence")
+    def suits(bundle: str, overlay: str | None = None) -> Path:
+        return write("he" if channels_of(bundle, overlay) == 3 else "fluorescence")
+
+    return suits
 
 
 @pytest.fixture
-def sample(request: pytest.FixtureRequest, sample_of: Callable[[str], Path]) -> Path:
-    """The data set that suits the bundle of the test (its parameter `bundle` or `name`)."""
+def sample(request: pytest.FixtureRequest, sample_of: Callable[..., Path]) -> Path:
+    """The data set that suits the bundle of the test (its parameter `bundle` or `name`) and its `overlay`."""
     parameters = request.node.callspec.params
-    return sample_of(parameters.get("bundle") or parameters["name"])
+    return sample_of(parameters.get("bundle") or parameters["name"], parameters.get("overlay"))
 
 
-def channels_of(bundle: str) -> int:
-    """Return how many channels a bundle's network takes."""
-    metadata = json.loads((ROOT / "bundles" / bundle / "configs" / "metadata.json").read_text())
-    return int(metadata["network_data_format"]["inputs"]["image"]["num_channels"])
+def channels_of(bundle: str, overlay: str | None = None) -> int:
+    """Return how many channels a bundle's network takes, or that of one of its overlays."""
+    configs = ROOT / "bundles" / bundle / "configs"
+    metadata = json.loads((configs / "metadata.json").read_text())
+    own = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
+    file = configs / f"{overlay}.json"
+    changed = json.loads(file.read_text()) if file.is_file() else {}
+    return int(changed.get("network_def", {}).get("in_channels", own))
 
 
 @pytest.fixture

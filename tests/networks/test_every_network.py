@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "saliency_features": (4, 4, 8, 8, 8, 8),
     },
     "ResNet18UNet": {"width": 8, "detail_features": 4, "decoder_features": (4, 8, 8, 8)},
+    "UNetPlusPlus": {"features": (4, 4, 8, 8, 8, 4)},
     "VGG16UNet": {"width": 4, "decoder_features": (4, 8, 8)},
 }
 FIXED: dict[str, dict[str, Any]] = {"LoGFilter": {"sigmas": [2]}}

@@ -236,6 +236,13 @@ def test_an_overlay_of_ones_own(small: Path, tmp_path: Path, capsys: pytest.Capt
         check("small", overlay=str(file))
 
 
+def test_an_overlay_for_images_of_other_channels(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as a network for H&E: it is tried on images that have as many."""
+    overlay(network_def=UNET | {"in_channels": 3}, channels="0,1,2")(small)
+    check("small")
+    assert f"ok {MINE}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -1,0 +1,49 @@
+"""The baselines differ in their networks alone, so that a comparison of two is one of networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from common.bundle_config import read_json
+
+from .conftest import ROOT
+
+FLUORESCENCE = ("unet", "attention_unet", "unet_plus_plus", "swin_unetr")
+
+
+def configs(bundle: str, name: str) -> dict[str, Any]:
+    return read_json(ROOT / "bundles" / bundle / "configs" / f"{name}.json")
+
+
+def task(bundle: str) -> dict[str, Any]:
+    """What a bundle's method is beside its network: maps, loss, decoder, augmentation ..."""
+    train = configs(bundle, "train")
+    method = dict(list(train.items())[: list(train).index("bundle_root")])
+    del method["network_def"], method["inferer"]["divisor"]
+    return method
+
+
+@pytest.mark.parametrize("name", FLUORESCENCE)
+def test_the_task_is_the_same(name: str) -> None:
+    assert task(name) == task("unet")
+
+
+@pytest.mark.parametrize("name", FLUORESCENCE)
+def test_the_task_is_that_of_logsage_but_for_the_papers_own_loss(name: str) -> None:
+    own, others = task(name), task("logsage")
+    assert own["loss"] | {"beta": 0.5} == others["loss"], "without curvature"
+    assert own | {"loss": None} == others | {"loss": None}
+    mined = task("resnet18_unet")["loss"]
+    assert own["loss"] == {key: value for key, value in mined.items() if key != "hard_fraction"}
+
+
+@pytest.mark.parametrize("name", FLUORESCENCE)
+def test_the_overlay_for_sections_is_what_the_bundles_for_sections_have(name: str) -> None:
+    """Crops, augmentation, decoder and channels of `weighted_unet`; the network but for its input."""
+    overlay, sections = configs(name, "ablations/he"), configs("weighted_unet", "train")
+    network = overlay.pop("network_def")
+    assert network == configs(name, "train")["network_def"] | {"in_channels": 3}
+    assert overlay == {key: sections[key] for key in overlay}
+    assert {"channels", "crop_px", "augmentation_ranges", "decoder"} <= overlay.keys()
