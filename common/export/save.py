@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class SaveLabelMapd(MapTransform):
         overlay: whether to draw pictures.
         made_by: what makes the label maps, noted in them with the state of the image's file and the number
             of nuclei.
+        made_with: what else is written of each image, noted too.
         truth_key: the true label map, drawn too where it is given.
         zoom: edge, in pixels of the picture, of one pixel of the image.
         allow_missing_keys: whether items without a label map are let through.
@@ -54,6 +55,7 @@ class SaveLabelMapd(MapTransform):
         image_key: str = "image",
         overlay: bool = True,
         made_by: str = "",
+        made_with: Sequence[str] = (),
         truth_key: str | None = None,
         zoom: int = 1,
         allow_missing_keys: bool = False,
@@ -66,7 +68,7 @@ class SaveLabelMapd(MapTransform):
             )
         self.output_dir = Path(output_dir)
         self.image_key = image_key
-        self.overlay, self.made_by = overlay, made_by
+        self.overlay, self.made_by, self.made_with = overlay, made_by, list(made_with)
         self.truth_key = truth_key
         self.zoom = zoom
 
@@ -97,7 +99,8 @@ class SaveLabelMapd(MapTransform):
                 self.output_dir / f"{name}.tif",
                 label_map,
                 pixel_size_um=_pixel_size(getattr(image, "meta", {})),
-                record=record_of(self.made_by, file) | {"nuclei": len(np.unique(label_map[label_map > 0]))},
+                record=record_of(self.made_by, file)
+                | {"made_with": self.made_with, "nuclei": len(np.unique(label_map[label_map > 0]))},
             )
         return item
 

@@ -213,7 +213,10 @@ def test_a_folder_of_mixed_and_broken_files_goes_through(segment, tmp_path: Path
     assert all(file.stat().st_mtime_ns == time for file, time in before.items())
     rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["a", "c", "damaged", "day1/d"]
+    # Cut before its summary, it writes that alone.
+    (tmp_path / "out" / "summary.csv").unlink()
     segment(source, tmp_path / "out", table=True, recursive=True, skip_finished=True)
+    assert (tmp_path / "out" / "summary.csv").read_text().splitlines() == rows
     # Another setting finds something else: everything is done again.
     decoder = {**DECODER, "min_area_px": 1}
     segment(source, tmp_path / "out", table=True, recursive=True, skip_finished=True, decoder=decoder)

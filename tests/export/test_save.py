@@ -125,11 +125,11 @@ def test_several_keys_are_refused(tmp_path: Path) -> None:
 def test_an_item_with_a_name_is_saved_under_it_and_notes_its_making(tmp_path: Path) -> None:
     image = tmp_path / "cells.png"
     Image.fromarray((nuclei() * 60).astype(np.uint8)).save(image)
-    made = SaveLabelMapd(output_dir=tmp_path / "out", made_by="weights-settings")
+    made = SaveLabelMapd(output_dir=tmp_path / "out", made_by="weights-settings", made_with=["overlay"])
     made({**item(str(image)), "name": "day1/cells"})
     assert (tmp_path / "out" / "overlays" / "day1" / "cells.png").is_file()
     noted = recorded(tmp_path / "out" / "day1" / "cells.tif")
-    assert noted == {**record_of("weights-settings", image), "nuclei": 3}
+    assert noted == {**record_of("weights-settings", image), "made_with": ["overlay"], "nuclei": 3}
     image.write_bytes(image.read_bytes() + b" ")
     assert record_of("weights-settings", image)["image"] != noted["image"]
 

@@ -27,7 +27,7 @@ class InferenceProgress:
 
     def __init__(self, output_dir: str | Path, *, label_key: str = "pred_map") -> None:
         self.output_dir, self.label_key = Path(output_dir), label_key
-        self._began = 0.0
+        self._began = time.monotonic()
         self._nuclei: list[int] = []
 
     def attach(self, engine: Engine) -> None:

@@ -41,13 +41,11 @@ def refuse_among_inputs(output_dir: str | Path, inputs: Iterable[str | Path]) ->
         >>> refuse_among_inputs("results", ["images/a.tif", "labels/a.tif"])
     """
     own = os.path.realpath(output_dir)
-    for file in inputs:
-        if (
-            os.path.realpath(Path(file).absolute().parent) == own
-            or os.path.realpath(Path(file).parent) == own
-        ):
+    # One file of each folder stands for all of it.
+    for file in {Path(file).parent: Path(file) for file in inputs}.values():
+        if os.path.realpath(file.parent) == own:
             raise ValueError(
-                f"--output_dir {output_dir} is the folder of {Path(file).name}, an image or label that is"
+                f"--output_dir {output_dir} is the folder of {file.name}, an image or label that is"
                 f" read: give a folder of its own, such as {Path(output_dir) / 'segmented'}"
             )
 
@@ -66,6 +64,8 @@ class Outputs:
 
     Attributes:
         made_by: digits that change with the weights and with every setting that decides what is found.
+        made_with: what is written beside the label maps: "overlay", "table". It is noted in them, because
+            a table that is there may be of earlier weights.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Outputs:
     ) -> None:
         self.output_dir = Path(output_dir)
         self.overlay, self.table, self.skip_finished = overlay, table, skip_finished
+        self.made_with = [name for name, made in (("overlay", overlay), ("table", table)) if made]
         config = running_config() or {}
         settings = {name: completed(config[name]) for name in _DECIDING if name in config}
         text = json.dumps(settings, sort_keys=True, default=str)
@@ -128,22 +129,21 @@ class Outputs:
         label_map, *others = self.files_of(str(item["name"]))
         found = recorded(label_map) or {}
         wanted = record_of(self.made_by, item["image"])
-        return {key: found.get(key) for key in wanted} == wanted and all(other.is_file() for other in others)
+        same = {key: found.get(key) for key in wanted} == wanted
+        complete = set(self.made_with) <= set(found.get("made_with", ()))
+        return same and complete and all(other.is_file() for other in others)
 
     def _refuse_foreign(self, names: Sequence[str]) -> None:
-        planned: dict[str, str] = (
-            {os.path.normcase(self.output_dir / SUMMARY): "the summary"} if self.table else {}
-        )
-        foreign = [self.output_dir / SUMMARY] if self.table and _is_foreign(self.output_dir / SUMMARY) else []
-        for name in names:
-            for file in self.files_of(name):
-                other = planned.setdefault(os.path.normcase(file).casefold(), name)
-                if other != name:
-                    raise ValueError(
-                        f"{name} and {other} would both be written to {file}: rename one of the images"
-                    )
-                if _is_foreign(file):
-                    foreign.append(file)
+        planned = [(name, file) for name in names for file in self.files_of(name)]
+        if self.table:
+            planned.insert(0, ("the summary", self.output_dir / SUMMARY))
+        owners: dict[str, str] = {}
+        for name, file in planned:
+            # Letter case does not tell files apart on Windows and macOS.
+            other = owners.setdefault(os.path.normcase(file).casefold(), name)
+            if other != name:
+                raise ValueError(f"{name} and {other} would both be written to {file}: rename an image")
+        foreign = [file for _, file in planned if _is_foreign(file)]
         if foreign:
             more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
             raise ValueError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ignite.engine import Events
 from monai.engines import Evaluator
 
 from ...files import hold
@@ -39,9 +40,10 @@ def run_evaluator(
         output_dir, (item[key] for item in items for key in ("image", "label") if key in item)
     )
     with hold(output_dir, job=job, option="--output_dir"):
-        if not len(evaluator.data_loader):  # all were finished; an engine refuses to run over nothing
-            return
-        evaluator.run()
+        if len(evaluator.data_loader):
+            evaluator.run()
+        else:  # all were finished: an engine refuses to run over nothing, but the summary may be missing
+            evaluator.fire_event(Events.COMPLETED)
     if isinstance(evaluator, ImageEvaluator) and evaluator.failures:
         count, of = len(evaluator.failures), evaluator.state.iteration
         name, fault = next(iter(evaluator.failures.items()))

@@ -108,7 +108,12 @@ class Segmenter:
             options: dict[str, Any] = {"axes": axes, "pixel_size_um": pixel_size_um, "channels": channels}
             return [self(one, channel_names=channel_names, **options) for one in image]
         pixels = _channels_first(np.asarray(image), axes)
-        if channel_names is None and (axes or "").lower().endswith("c") and len(pixels) == 3:
+        if (
+            channel_names is None
+            and (axes or "").lower().endswith("c")
+            and pixels.shape[0] == 3
+            and pixels.dtype == np.uint8
+        ):
             channel_names = RGB_NAMES  # as pictures are stored
         pixels = self._chosen(pixels, channels, channel_names)
         meta = {"filename_or_obj": "the image", "pixel_size_um": pixel_size_um or math.nan}

@@ -27,7 +27,7 @@ def images(tmp_path: Path) -> list[dict[str, Any]]:
 def finish(outputs: Outputs, item: dict[str, Any]) -> None:
     """Write what a segmentation writes."""
     files = list(outputs.files_of(item["name"]))
-    record = record_of(outputs.made_by, item["image"]) | {"nuclei": 1}
+    record = record_of(outputs.made_by, item["image"]) | {"nuclei": 1, "made_with": outputs.made_with}
     write_label_map(files[0], np.ones((4, 4), int), record=record)
     if outputs.overlay:
         write_picture(files[1], np.zeros((4, 4, 3), np.uint8))
@@ -51,7 +51,7 @@ def test_a_folder_of_inputs_is_refused_by_whatever_way(tmp_path: Path, images: A
     inputs = [item["image"] for item in images]
     if way == "a link to it":
         inputs = [str(tmp_path / "link" / "a.tif")]
-    with pytest.raises(ValueError, match="is the folder of a.tif"):
+    with pytest.raises(ValueError, match=r"is the folder of [ab]\.tif"):
         refuse_among_inputs(given, inputs)
     refuse_among_inputs(folder / "inside", inputs)
     refuse_among_inputs(tmp_path, inputs)
@@ -91,8 +91,9 @@ def test_results_of_a_segmentation_are_replaced(tmp_path: Path, images: Any) -> 
 def test_two_images_with_one_output_are_refused(tmp_path: Path, images: Any) -> None:
     items = [{**images[0], "name": "summary"}]
     assert Outputs(tmp_path).to_do(items) == items
-    with pytest.raises(ValueError, match=r"summary.csv: rename"):
-        Outputs(tmp_path, table=True).to_do(items)
+    for folder in (tmp_path, tmp_path / "Capitals"):
+        with pytest.raises(ValueError, match=r"summary.csv: rename"):
+            Outputs(folder, table=True).to_do(items)
 
 
 def test_finished_images_are_left_out_while_nothing_has_changed(tmp_path: Path, images: Any) -> None:
@@ -105,6 +106,14 @@ def test_finished_images_are_left_out_while_nothing_has_changed(tmp_path: Path, 
     assert with_table.to_do(images) == images, "its table is missing"
     tifffile.imwrite(images[0]["image"], np.ones((4, 5), np.uint8))
     assert outputs.to_do(images) == images, "the image is another"
+
+
+def test_a_table_of_earlier_weights_is_not_taken_for_the_label_maps_own(tmp_path: Path, images: Any) -> None:
+    finish(Outputs(tmp_path / "out", table=True), images[0])
+    finish(Outputs(tmp_path / "out"), images[0])  # other weights, say, and no table: the old one stays
+    assert (tmp_path / "out" / "a.csv").is_file()
+    assert Outputs(tmp_path / "out", table=True, skip_finished=True).to_do(images[:1]) == images[:1]
+    assert Outputs(tmp_path / "out", skip_finished=True).to_do(images[:1]) == []
 
 
 def _made_by(weights: Path, **settings: Any) -> str:
