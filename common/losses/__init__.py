@@ -7,16 +7,19 @@ from .hard_examples import HardExamplesLoss, hard_example_bce
 from .instance_maps import InstanceMapsLoss
 from .level_set_curvature import level_set_curvature
 from .soft_histogram import curvature_pdf
+from .unknown import KnownPixelsLoss, without_unknown
 
 __all__ = [
     "Contours",
     "CurvatureAlignmentLoss",
     "HardExamplesLoss",
     "InstanceMapsLoss",
+    "KnownPixelsLoss",
     "contour_curvature",
     "curvature_at",
     "curvature_pdf",
     "hard_example_bce",
     "level_set_curvature",
     "trace_contours",
+    "without_unknown",
 ]

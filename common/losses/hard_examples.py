@@ -8,6 +8,8 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .unknown import SURE, without_unknown
+
 FRACTION = 6000 / 65536  # the paper's 6000 pixels of a 256 x 256 crop
 
 
@@ -171,7 +173,7 @@ class HardExamplesLoss(nn.Module):
 
         Shapes:
             output: (b, k, h, w), logits; any floating type.
-            target: (b, t, h, w), the judged channel in {0, 1}.
+            target: (b, t, h, w), the judged channel in {0, 1}, NaN where nothing is known.
         """
         for name, tensor in (("output", output), ("target", target)):
             if self.channel >= tensor.shape[1]:
@@ -183,6 +185,7 @@ class HardExamplesLoss(nn.Module):
             logits = output.as_subclass(Tensor)[:, self.channel : self.channel + 1]
             logits = logits if logits.dtype == torch.float64 else logits.float()
             truth = target.as_subclass(Tensor)[:, self.channel : self.channel + 1].to(logits)
+            logits, truth = without_unknown(logits, truth, otherwise=SURE)
             terms = {}
             if self.weights["dice"]:
                 terms["dice"] = self.dice(logits, truth)

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from .curvature import CurvatureAlignmentLoss
 from .hard_examples import HardFraction, hard_example_bce
+from .unknown import SURE, without_unknown
 
 GROUPS = {"foreground": 1, "border": 1, "distance": 1, "offsets": 2}  # channels of each group of maps
 TERMS = {  # term of the loss -> the group of maps it judges
@@ -22,6 +23,7 @@ TERMS = {  # term of the loss -> the group of maps it judges
     "distance": "distance",
     "offsets": "offsets",
 }
+LOGITS = ("foreground", "border")  # groups whose maps pass a sigmoid
 REGRESSIONS = ("smooth_l1", "mse")
 
 
@@ -93,9 +95,10 @@ class InstanceMapsLoss(nn.Module):
     `alpha * Dice(foreground) + bce_weight * BCE(foreground) + beta * CAL(foreground) + border_weight *
     BCE(border) + distance_weight * regression(distance) + offset_weight * smooth L1(offsets inside nuclei)`
 
-    Foreground and border channels of the output are logits; distance and offsets are compared as they are. A
-    term of weight 0, or of an absent group, is not computed. After a call `terms` holds the last value of
-    every computed term before weighting, and "total", as detached scalars, for a handler to log.
+    Foreground and border channels of the output are logits; distance and offsets are compared as they are.
+    Where a target is NaN nothing is known, as beyond the image's edge, and no term judges the output. A term
+    of weight 0, or of an absent group, is not computed. After a call `terms` holds the last value of every
+    computed term before weighting, and "total", as detached scalars, for a handler to log.
 
     Args:
         channels: group -> channel number(s), in the network's output and in the target: `foreground`,
@@ -220,6 +223,11 @@ class InstanceMapsLoss(nn.Module):
         """Return every term that has a weight, before weighting."""
         out = {group: pick(maps, numbers) for group, numbers in self.channels.items()}
         true = {group: pick(truth, numbers) for group, numbers in self.target_channels.items()}
+        for group, maps_of_group in true.items():
+            otherwise = SURE if group in LOGITS else 0.0
+            out[group], true[group] = without_unknown(
+                out.get(group, maps_of_group), maps_of_group, otherwise=otherwise
+            )
         weight = None if self.pixel_weight is None else pick(truth, [self.pixel_weight])
         terms: dict[str, Tensor] = {}
         for name in self.weights:

@@ -1,16 +1,18 @@
 """Arrays -> tensors; label map -> targets."""
 
+from .affine_crop import RandAffineCropd
 from .border_weights import BorderWeightsd, border_weights
 from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
-from .label_parts import SplitLabelPartsd
+from .nucleus_shapes import NucleusShapesd
 from .pixel_size import ToImageGridd, ToModelScaled, resample_image, resample_labels
 
 __all__ = [
     "BorderWeightsd",
     "InstanceTargetsd",
+    "NucleusShapesd",
+    "RandAffineCropd",
     "ScalePercentilesd",
-    "SplitLabelPartsd",
     "ToImageGridd",
     "ToModelScaled",
     "border_weights",

@@ -12,6 +12,7 @@ from monai.transforms import MapTransform
 from scipy import ndimage
 
 MAPS = ("foreground", "border", "distance", "row_offset", "column_offset")
+CENTRES_KEY, DISTANCE_KEY = "centres", "distance"  # what an item has of whole nuclei: see `NucleusShapesd`
 
 
 def erode_labels(label_map: np.ndarray, *, keep_below_px: int = 30) -> np.ndarray:
@@ -67,14 +68,38 @@ def distance_map(eroded: np.ndarray) -> np.ndarray:
     return (distance / np.maximum(peak, 1.0)[eroded]).astype(np.float32)
 
 
-def centre_offsets(label_map: np.ndarray) -> np.ndarray:
-    """Return for every pixel of a nucleus the way to the nucleus' centroid.
+def nucleus_centres(label_map: np.ndarray) -> np.ndarray:
+    """Return the centroid of every nucleus.
+
+    Args:
+        label_map: nuclei 1..N, 0 = background; ids that are missing have the centre (0, 0).
+
+    Shapes:
+        label_map: (h, w).
+        returns: (N + 1, 2) float64, (row, column) in pixels; row i belongs to nucleus i.
+
+    Example:
+        >>> nucleus_centres(np.array([[0, 1, 1], [0, 1, 1]]))[1].tolist()
+        [0.5, 1.5]
+    """
+    labels = label_map.ravel()
+    areas = np.maximum(np.bincount(labels), 1)
+    places = np.indices(label_map.shape, dtype=np.float64).reshape(2, -1)
+    centres: np.ndarray = np.stack([np.bincount(labels, weights=place) / areas for place in places], axis=1)
+    centres[0] = 0
+    return centres
+
+
+def centre_offsets(label_map: np.ndarray, centres: np.ndarray | None = None) -> np.ndarray:
+    """Return for every pixel of a nucleus the way to the nucleus' centre.
 
     Args:
         label_map: integer labels, 0 = background.
+        centres: the centre of every nucleus, where the label map shows but a part of it; None: its centroid.
 
     Shapes:
         label_map: (h, w), 0..N.
+        centres: (N + 1, 2), (row, column) in pixels.
         returns: (2, h, w) float32, (rows, columns) in pixels; 0 in the background.
 
     Example:
@@ -82,13 +107,10 @@ def centre_offsets(label_map: np.ndarray) -> np.ndarray:
         >>> offsets[:, 0, 0].tolist(), offsets[:, 1, 2].tolist()
         ([1.0, 2.0], [0.0, 0.0])
     """
-    labels = label_map.ravel()
-    areas = np.maximum(np.bincount(labels), 1)
-    offsets = np.zeros((2, *label_map.shape), np.float32)
-    for axis, coordinate in enumerate(np.indices(label_map.shape, dtype=np.float32)):
-        centre = np.bincount(labels, weights=coordinate.ravel(), minlength=len(areas)) / areas
-        offsets[axis] = np.where(label_map > 0, centre[label_map] - coordinate, 0)
-    return offsets
+    centres = nucleus_centres(label_map) if centres is None else centres
+    places = np.indices(label_map.shape, dtype=np.float32)
+    offsets = np.moveaxis(centres[label_map], -1, 0) - places
+    return np.where(label_map > 0, offsets, 0).astype(np.float32)
 
 
 def without_large_ids(label_map: np.ndarray) -> np.ndarray:
@@ -112,18 +134,30 @@ def without_large_ids(label_map: np.ndarray) -> np.ndarray:
 
 
 def instance_targets(
-    label_map: np.ndarray, maps: Sequence[str], *, erode: bool = True, offset_scale_px: float = 10.0
+    label_map: np.ndarray,
+    maps: Sequence[str],
+    *,
+    erode: bool = True,
+    offset_scale_px: float = 10.0,
+    centres: np.ndarray | None = None,
+    distance: np.ndarray | None = None,
 ) -> np.ndarray:
     """Stack the target maps of a label map in the order asked for.
 
     Args:
-        label_map: integer labels, 0 = background.
+        label_map: integer labels, 0 = background. Of a crop: -1 - L beyond the image, where the mirrored
+            label L is no truth; all targets are NaN there, which losses take for "not known".
         maps: names out of `MAPS`.
         erode: part touching nuclei in the foreground by one pixel on each side (paper: section 2.1).
         offset_scale_px: offsets are divided by it, to have about the size of the other maps.
+        centres: see `centre_offsets`. With those of the whole image, nuclei that a crop cuts keep their
+            targets.
+        distance: the distance map of the whole image, as the crop shows it; None: that of the label map.
 
     Shapes:
         label_map: (h, w), 0..N.
+        centres: (N + 1, 2).
+        distance: (h, w), [0, 1].
         returns: (len(maps), h, w) float32; foreground and border 0/1, distance in [0, 1], offsets in scales.
 
     Raises:
@@ -132,20 +166,28 @@ def instance_targets(
     unknown = [name for name in maps if name not in MAPS]
     if unknown:
         raise ValueError(f"no target map is called {unknown[0]!r}: choose from {', '.join(MAPS)}")
-    label_map = without_large_ids(label_map)
+    outside = label_map < 0
+    if outside.any():
+        label_map = np.where(outside, -1 - label_map, label_map)
+    if centres is None:  # else the ids are the table's
+        label_map = without_large_ids(label_map)
     eroded = erode_labels(label_map)
     made: dict[str, np.ndarray] = {"foreground": (eroded if erode else label_map) > 0}
     if "border" in maps:
         made["border"] = (label_map > 0) & (eroded == 0)
     if "distance" in maps:
-        made["distance"] = distance_map(eroded)
+        made["distance"] = distance_map(eroded) if distance is None else distance * (eroded > 0)
     if "row_offset" in maps or "column_offset" in maps:
-        made["row_offset"], made["column_offset"] = centre_offsets(label_map) / offset_scale_px
-    return np.stack([made[name] for name in maps]).astype(np.float32)
+        made["row_offset"], made["column_offset"] = centre_offsets(label_map, centres) / offset_scale_px
+    targets = np.stack([made[name] for name in maps]).astype(np.float32)
+    targets[:, outside] = np.nan
+    return targets
 
 
 class InstanceTargetsd(MapTransform):
     """Dictionary form of `instance_targets`: a (1, h, w) label map becomes its (len(maps), h, w) target maps.
+
+    Centres and distance map are taken from the item where they are, see `NucleusShapesd`.
 
     Args:
         keys: label maps.
@@ -173,7 +215,12 @@ class InstanceTargetsd(MapTransform):
         for key in self.key_iterator(d):
             label_map = np.rint(np.asarray(d[key])[0]).astype(np.int64)
             targets = instance_targets(
-                label_map, self.maps, erode=self.erode, offset_scale_px=self.offset_scale_px
+                label_map,
+                self.maps,
+                erode=self.erode,
+                offset_scale_px=self.offset_scale_px,
+                centres=np.asarray(d[CENTRES_KEY]) if CENTRES_KEY in d else None,
+                distance=np.asarray(d[DISTANCE_KEY])[0] if DISTANCE_KEY in d else None,
             )
             d[key] = torch.from_numpy(targets)
         return d

@@ -94,7 +94,7 @@ def test_inference_follows_from_training(bundle: str, monkeypatch: pytest.Monkey
 
 def test_augmentation_is_the_bundles_ranges(bundle: str, workflow, sample: Path) -> None:
     ranges = {
-        "scale": [-0.1, 0.1], "gamma": [0.9, 1.1], "factor": 0.0, "shift": 0.0,
+        "zoom": [0.9, 1.1], "gamma": [0.9, 1.1], "factor": 0.0, "shift": 0.0,
         "shift_probability": 0.0, "noise": 0.0, "channel_wise": False,
     }  # fmt: skip
     own = train_of(bundle)["augmentation_ranges"]

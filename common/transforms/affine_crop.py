@@ -1,0 +1,184 @@
+"""A random crop of an image, its labels and maps: turned, mirrored and zoomed in one resampling.
+
+MONAI's RandAffined draws a zoom for each axis by itself, which stretches nuclei, and its padding by
+reflection shows mirrored nuclei as truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Randomizable
+from monai.utils import convert_to_dst_type
+from torch import Tensor
+from torch.nn import functional
+
+from .instance_targets import CENTRES_KEY
+
+NEAREST = 0.375
+"""How near to the image's edge the middle of a window may lie, in sides of the window."""
+
+
+class Window(NamedTuple):
+    """Where a crop lies: its pixel q shows the image's place `centre + inverse(matrix) @ (q - middle)`."""
+
+    centre: np.ndarray
+    """Place in the image of the crop's middle, (row, column) in pixels."""
+    matrix: np.ndarray
+    """(2, 2), from the image's pixels to the crop's: a zoom times a rotation, perhaps mirrored."""
+    size_px: int
+    """Side of the crop."""
+
+    @property
+    def middle(self) -> float:
+        """The crop's middle, the same in rows and columns."""
+        return (self.size_px - 1) / 2
+
+    def places(self) -> np.ndarray:
+        """Return the image's place of every pixel, (2, size_px, size_px), rows and columns."""
+        to_middle = np.indices((self.size_px, self.size_px)) - self.middle
+        moved = np.tensordot(np.linalg.inv(self.matrix), to_middle, axes=1)
+        result: np.ndarray = moved + self.centre[:, None, None]
+        return result
+
+    def in_crop(self, points: np.ndarray) -> np.ndarray:
+        """Return where points of the image, (n, 2), come to lie in the crop."""
+        result: np.ndarray = (points - self.centre) @ self.matrix.T + self.middle
+        return result
+
+
+def draw_window(
+    rng: np.random.RandomState, shape: Sequence[int], size_px: int, *, zoom: Sequence[float]
+) -> Window:
+    """Draw a window at any angle, mirrored or not, zoomed by one factor for both axes.
+
+    Its middle keeps a distance from the image's edges (`NEAREST`), less than half its own side: it hangs over
+    a little, by 1 to 3 % of all pixels, and by 12 % where the image is hardly larger than the window. Without
+    that, the image's edges would be seen 30 times more seldom than its middle; with it 10 times.
+
+    Args:
+        rng: generator.
+        shape: height and width of the image.
+        size_px: side of the crop.
+        zoom: lowest and highest factor; logarithms are drawn evenly, so that nuclei are enlarged as often as
+            they are made smaller.
+
+    Example:
+        >>> window = draw_window(np.random.RandomState(0), (64, 64), 16, zoom=(0.5, 2))
+        >>> bool(np.isclose(abs(np.linalg.det(window.matrix)), np.linalg.norm(window.matrix[0]) ** 2))
+        True
+    """
+    factor = np.exp(rng.uniform(*np.log(np.asarray(zoom, float))))
+    angle = rng.uniform(0, 2 * np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    mirror = np.diag([1.0, rng.choice([-1.0, 1.0])])
+    nearest = NEAREST * size_px / factor
+    centre = [rng.uniform(*sorted((nearest, side - nearest))) - 0.5 for side in shape]
+    return Window(np.array(centre), factor * turn @ mirror, size_px)
+
+
+def mirrored(places: np.ndarray, size: int) -> np.ndarray:
+    """Return the pixels that mirroring at an image's edges puts at places beyond them.
+
+    Args:
+        places: whole numbers.
+        size: pixels of the axis.
+
+    Example:
+        >>> mirrored(np.array([-2, -1, 0, 2, 3]), 3).tolist()
+        [1, 0, 0, 2, 2]
+    """
+    inside = places % (2 * size)
+    result: np.ndarray = np.where(inside < size, inside, 2 * size - 1 - inside)
+    return result
+
+
+def crop_labels(label_map: Tensor, window: Window) -> Tensor:
+    """Return the labels in a window by the nearest pixel; beyond the image, the mirrored label L as -1 - L.
+
+    Shapes:
+        label_map: (1, h, w) integers, 0..N.
+        returns: (1, size_px, size_px), same type.
+    """
+    rows, columns = np.rint(window.places()).astype(np.int64)
+    height, width = label_map.shape[1:]
+    outside = (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
+    found = label_map[:, torch.from_numpy(mirrored(rows, height)), torch.from_numpy(mirrored(columns, width))]
+    return torch.where(torch.from_numpy(outside), -1 - found, found)
+
+
+def crop_map(values: Tensor, window: Window) -> Tensor:
+    """Return a map or image in a window by linear interpolation; beyond the image it is mirrored.
+
+    Shapes:
+        values: (c, h, w), floats.
+        returns: (c, size_px, size_px), same type.
+    """
+    height, width = values.shape[1:]
+    rows, columns = window.places()
+    # The sampler's coordinates: -1 and 1 are the outer edges of the first and the last pixel; columns first.
+    places = np.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], axis=-1)
+    grid = torch.from_numpy(places).to(values)[None]
+    sampled = functional.grid_sample(values[None], grid, padding_mode="reflection", align_corners=False)
+    return sampled[0]
+
+
+class RandAffineCropd(Randomizable, MapTransform):
+    """Crop at random: any place and angle, mirrored or not, zoomed by one factor for both axes.
+
+    Circles stay circles. Beyond the image's edge, where a window hangs over or the image is smaller, the
+    image goes on mirrored, as networks like it; the label says there that nothing is known (see
+    `crop_labels`), so that no loss takes a reflection for truth.
+
+    Args:
+        keys: images and maps, by linear interpolation.
+        label_key: the label map, by the nearest pixel.
+        crop_px: side of the crop.
+        zoom: lowest and highest factor: 2 makes nuclei twice as wide.
+        allow_missing_keys: skip absent keys.
+
+    Shapes:
+        image, map: (c, h, w), floats, becomes (c, crop_px, crop_px).
+        label map: (1, h, w), integers 0..N, becomes (1, crop_px, crop_px) int32; below 0 beyond the image.
+        centres: (N + 1, 2), where the item has them (`NucleusShapesd`); now in the crop's pixels, perhaps
+            beyond it.
+
+    Raises:
+        ValueError: the crop or a factor is not above 0, or the lowest factor is above the highest.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        crop_px: int,
+        *,
+        label_key: str = "label",
+        zoom: Sequence[float] = (0.6, 1.6),
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        if crop_px < 1:
+            raise ValueError(f"crop_px is {crop_px}: choose a side of 1 pixel or more")
+        if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
+            raise ValueError(f"zoom is {zoom}: give the lowest and the highest factor, both above 0")
+        self.label_key, self.crop_px, self.zoom = label_key, int(crop_px), tuple(zoom)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Crop."""
+        d = dict(data)
+        window = draw_window(self.R, d[self.label_key].shape[-2:], self.crop_px, zoom=self.zoom)
+        for key in self.key_iterator(d):
+            values = torch.as_tensor(d[key]).as_subclass(Tensor)
+            d[key] = convert_to_dst_type(crop_map(values, window), d[key])[0]
+        labels = torch.as_tensor(d[self.label_key]).as_subclass(Tensor).round().to(torch.int32)
+        d[self.label_key] = convert_to_dst_type(crop_labels(labels, window), d[self.label_key], torch.int32)[
+            0
+        ]
+        if CENTRES_KEY in d:
+            centres = window.in_crop(np.asarray(d[CENTRES_KEY], np.float64))
+            d[CENTRES_KEY] = torch.from_numpy(centres.astype(np.float32))
+        return d
