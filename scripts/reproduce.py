@@ -81,7 +81,7 @@ def reproduce(
     cells = cells_of(grid, budget=length, seeds=counted, folds=dealt, common=common)
     check_cells(grid, cells)
     data = data_of(grid, dataset_dir, folds=dealt, channels=channels)
-    conditions = Conditions(length, data.name, data.fingerprint(), counted, dealt)
+    conditions = Conditions(length, data.name, data.fingerprint(), counted, dealt, grid.split)
     folder = Path(output) / grid.bundle / grid.name / slug(f"{length}_{data.name}")
     places = {
         "dataset_dir": _places(data.folders),

@@ -18,7 +18,7 @@ __all__ = ["Cell", "cells_of", "slug"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One training of a row, and its evaluation on the test list."""
+    """One training of a row, and its evaluation on one list."""
 
     row: str
     bundle: str
@@ -68,7 +68,7 @@ def cells_of(
         table: the table.
         budget: name of one of its budgets.
         seeds: seeds of the trainings.
-        folds: number of folds, each tested once; None: the data set's lists as they are.
+        folds: number of folds, each scored once; None: the data set's lists as they are.
         common: settings of all cells, such as channels.
 
     Raises:
@@ -84,6 +84,7 @@ def cells_of(
                 **(common or {}),
                 **({} if fold is None else {"fold": fold, "folds": folds}),
                 "seed": seed,
+                "split": table.split,
             },
         )
         for seed in seeds

@@ -19,7 +19,7 @@ __all__ = ["CellState", "cell_key"]
 
 # Where things lie and how they run: the same training with others is the same.
 _NOT_ASKED = {
-    *("bundle_root", "bundle_name", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split", "run"),
+    *("bundle_root", "bundle_name", "dataset_dir", "ckpt_dir", "output_dir", "weights", "run"),
     *("mlflow", "resume", "device", "num_workers", "cache_images"),
 }
 _KEY, _DONE, _SCORES = "cell.json", "done.json", "evaluation/metrics.json"

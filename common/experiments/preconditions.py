@@ -14,7 +14,6 @@ from .table import Table
 
 __all__ = ["check_cells", "data_of"]
 
-_LISTS = ("training", "validation", "test")
 
 
 def check_cells(table: Table, cells: Sequence[Cell]) -> None:
@@ -59,7 +58,7 @@ def data_of(
     dealt = {} if folds is None else {"fold": 0, "folds": folds}
     chosen = own["channels"] if channels is None else channels
     data = RunData(given, seed=own["split_seed"], channels=chosen, **dealt)
-    for split in _LISTS:
+    for split in dict.fromkeys(("training", "validation", table.split)):
         if not any(lists[split] for lists in data.lists.values()):
             folders = " and ".join(map(str, data.folders.values()))
             raise ValueError(

@@ -26,13 +26,14 @@ class Conditions:
     fingerprint: str
     seeds: tuple[int, ...]
     folds: int | None
+    split: str = "test"
 
     @property
     def in_words(self) -> str:
         """All of it in a line, which every figure carries."""
         folds = "the data set's lists" if self.folds is None else f"{self.folds} folds"
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
-        return f"budget {self.budget}, {self.dataset}, {seeds}, {folds}"
+        return f"budget {self.budget}, {self.dataset}, {self.split} images, {seeds}, {folds}"
 
 
 def markdown(table: Table, rows: Mapping[str, RowScores], conditions: Conditions) -> str:
@@ -123,7 +124,7 @@ def _explanation(conditions: Conditions) -> str:
         else "One training each, so that nothing is known of their spread"
     )
     return (
-        f"{spread}; in brackets the 95 % bootstrap interval over the test images (scores that are means over"
+        f"{spread}; in brackets the 95 % bootstrap interval over the images (scores that are means over"
         " images). The paper's images, and mostly its budget, are others: compare the directions."
     )
 

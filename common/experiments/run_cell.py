@@ -30,7 +30,7 @@ def run_cell(
     say: Callable[[str], None] = print,
     heard: Callable[[str], None] | None = None,
 ) -> None:
-    """Train a cell, or go on with its training, evaluate it on the test list, and note that it is done.
+    """Train a cell, or go on with its training, evaluate it on its list, and note that it is done.
 
     Its settings are an overlay in its folder, so that its commands, which its log shows, are short and can be
     typed again.
@@ -69,7 +69,7 @@ def run_cell(
             checkpoints,
         ),
         "evaluating": (
-            ["evaluating", *given, "--split", "test", "--output_dir", results.as_posix(),
+            ["evaluating", *given, "--split", cell.settings["split"], "--output_dir", results.as_posix(),
              "--weights", (checkpoints / "model.pt").as_posix()],
             results,
         ),

@@ -28,7 +28,7 @@ class Figure:
     number: int
     """Of how many it is the mean."""
     interval: tuple[float, float] | None
-    """95 % bootstrap interval over the test images; None where single images have no such score."""
+    """95 % bootstrap interval over the scored images; None where single images have no such score."""
 
 
 @dataclass

@@ -16,6 +16,8 @@ __all__ = ["COLUMNS", "Claim", "Row", "Table", "read_table", "table_names"]
 COLUMNS = (*known_scores(), "oracle_f1_50_mean", "oracle_f1_50_pooled")
 """The scores that a table can have: what an evaluation's metrics.json holds, the oracle's apart."""
 _TABLE = ("title", "paper", "seeds", "folds", "default_budget", "budgets", "columns", "claims", "rows")
+_MAYBE = ("split",)
+_SPLITS = ("validation", "test")
 _ROW = ("name", "bundle", "overlays", "options", "budgets", "published")
 _CLAIM = ("says", "score", "better", "worse", "alike", "within")
 
@@ -68,6 +70,8 @@ class Table:
     columns: tuple[str, ...]
     claims: tuple[Claim, ...]
     rows: tuple[Row, ...]
+    split: str = "test"
+    """The list that is scored: what is chosen by a table is chosen on validation."""
 
 
 def table_names(bundle: str) -> list[str]:
@@ -116,7 +120,7 @@ def table_of(content: Mapping[str, Any], *, bundle: str, file: Path) -> Table:
         ValueError: for the first fault, naming the file, the key and the value.
     """
     where = file.as_posix()
-    _check_keys(content, _TABLE, _TABLE, where)
+    _check_keys(content, (*_TABLE, *_MAYBE), _TABLE, where)
     rows = tuple(_row(row, bundle, where) for row in _list(content, "rows", where))
     names = [row.name for row in rows]
     if len(rows) < 2 or len(set(names)) < len(names):
@@ -136,10 +140,12 @@ def table_of(content: Mapping[str, Any], *, bundle: str, file: Path) -> Table:
         raise ValueError(f"{where}: seeds must be different whole numbers of at least 0, not {list(seeds)}")
     if folds is not None and not _whole(folds, 3):
         raise ValueError(f"{where}: folds must be 3 or more, or null for the data set's lists, not {folds!r}")
+    split = content.get("split", "test")
+    _one_of(split, _SPLITS, where, "split")
     texts = {name: content[name] for name in ("title", "paper", "default_budget", "budgets")}
     return Table(
         name=file.stem, bundle=bundle, file=file, seeds=seeds, folds=folds,
-        columns=columns, claims=claims, rows=rows, **texts,
+        columns=columns, claims=claims, rows=rows, split=split, **texts,
     )  # fmt: skip
 
 
