@@ -15,7 +15,6 @@ from .table import Table
 __all__ = ["check_cells", "data_of"]
 
 
-
 def check_cells(table: Table, cells: Sequence[Cell]) -> None:
     """Look for what is wrong with the settings of each row, as they are written, without building anything.
 

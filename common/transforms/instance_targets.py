@@ -187,7 +187,8 @@ def instance_targets(
 class InstanceTargetsd(MapTransform):
     """Dictionary form of `instance_targets`: a (1, h, w) label map becomes its (len(maps), h, w) target maps.
 
-    Centres and distance map are taken from the item where they are, see `NucleusShapesd`.
+    Centres and distance map are taken out of the item where they are, see `NucleusShapesd`: items with as
+    many centres as they have nuclei make no batch.
 
     Args:
         keys: label maps.
@@ -212,6 +213,7 @@ class InstanceTargetsd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace the label maps."""
         d = dict(data)
+        centres, distance = d.pop(CENTRES_KEY, None), d.pop(DISTANCE_KEY, None)
         for key in self.key_iterator(d):
             label_map = np.rint(np.asarray(d[key])[0]).astype(np.int64)
             targets = instance_targets(
@@ -219,8 +221,8 @@ class InstanceTargetsd(MapTransform):
                 self.maps,
                 erode=self.erode,
                 offset_scale_px=self.offset_scale_px,
-                centres=np.asarray(d[CENTRES_KEY]) if CENTRES_KEY in d else None,
-                distance=np.asarray(d[DISTANCE_KEY])[0] if DISTANCE_KEY in d else None,
+                centres=None if centres is None else np.asarray(centres),
+                distance=None if distance is None else np.asarray(distance)[0],
             )
             d[key] = torch.from_numpy(targets)
         return d

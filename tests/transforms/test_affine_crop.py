@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
+from monai.data import DataLoader, MetaTensor
 from monai.transforms import Compose, RandomizableTrait
 from skimage.measure import regionprops
 
@@ -167,6 +167,12 @@ def test_without_crops_targets_are_those_of_the_image() -> None:
     plain = targets({"label": label_map[None]})["label"]
     known = targets(NucleusShapesd("label")({"label": label_map[None] * 7}))["label"]
     assert torch.allclose(plain, known, atol=1e-5)
+
+
+def test_crops_with_unlike_numbers_of_nuclei_make_a_batch() -> None:
+    targets = InstanceTargetsd("label", MAPS)
+    items = [targets(crop) for side in (64, 192) for crop in crops(discs(side), 48, count=1)]
+    assert next(iter(DataLoader(items, batch_size=2)))["label"].shape == (2, 4, 48, 48)
 
 
 def test_same_seed_same_crop_and_the_files_name_stays() -> None:
