@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from scipy import ndimage
@@ -158,6 +159,15 @@ class CentreVotesDecoder:
         The idea of offset votes: Neven et al., CVPR 2019; Cheng et al., Panoptic-DeepLab, CVPR 2020.
     """
 
+    CANDIDATES: ClassVar = {
+        "threshold": (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7),
+        "smoothing_px": (1.0, 1.5, 2.0, 3.0),
+        "min_votes": (3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0),
+        "window_px": (5, 7, 9, 11, 15),
+        "min_area_px": (15, 30, 40, 60, 80),
+    }
+    """What `scripts.tune` tries for each option."""
+
     def __init__(
         self,
         *,
@@ -172,6 +182,7 @@ class CentreVotesDecoder:
         min_area_px: int = 15,
         grow_px: int = 1,
     ) -> None:
+        self.threshold = threshold
         self.foreground, self.logit = foreground, logit_of(threshold)
         self.offsets, self.offset_scale_px, self.steps = tuple(offsets), offset_scale_px, steps
         self.smoothing_px, self.window_px, self.min_votes = smoothing_px, window_px, min_votes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from scipy import ndimage
 
@@ -24,6 +26,13 @@ class ComponentsDecoder:
         ValueError: the threshold is no probability, or the square has no such side.
     """
 
+    CANDIDATES: ClassVar = {
+        "threshold": (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7),
+        "min_area_px": (1, 15, 30, 40, 60, 80),
+        "opening_px": (0, 3, 5),
+    }
+    """What `scripts.tune` tries for each option."""
+
     def __init__(
         self,
         *,
@@ -35,6 +44,7 @@ class ComponentsDecoder:
     ) -> None:
         if opening_px < 0:
             raise ValueError(f"opening_px is {opening_px}: choose 0 or more (pixels)")
+        self.threshold = threshold
         self.foreground, self.logit = foreground, logit_of(threshold)
         self.min_area_px, self.grow_px, self.opening_px = min_area_px, grow_px, opening_px
 

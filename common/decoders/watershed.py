@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from scipy import ndimage
 from skimage.morphology import h_maxima
@@ -28,6 +30,14 @@ class WatershedDecoder:
         ValueError: the threshold is no probability, or the height is not positive.
     """
 
+    CANDIDATES: ClassVar = {
+        "threshold": (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7),
+        "height": (0.03, 0.05, 0.1, 0.15, 0.2, 0.3),
+        "smoothing_px": (0.5, 1.0, 1.5, 2.0, 3.0),
+        "min_area_px": (15, 30, 40, 60, 80),
+    }
+    """What `scripts.tune` tries for each option."""
+
     def __init__(
         self,
         *,
@@ -41,6 +51,7 @@ class WatershedDecoder:
     ) -> None:
         if height <= 0:
             raise ValueError(f"height {height} of the peaks must be above 0: try 0.1")
+        self.threshold = threshold
         self.foreground, self.distance, self.logit = foreground, distance, logit_of(threshold)
         self.height, self.smoothing_px = height, smoothing_px
         self.min_area_px, self.grow_px = min_area_px, grow_px

@@ -3,10 +3,12 @@
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
 from .other_bundle import refuse_other_bundle
 from .settings import trained_settings
+from .tuned import TUNED_FILE, tuned_decoder, write_tuned
 from .use_settings import LoadWeights, take_trained_settings, use_trained_settings
 from .weights import choose_weights, find_weights, load_weights
 
 __all__ = [
+    "TUNED_FILE",
     "LoadWeights",
     "Prediction",
     "TrainedBundle",
@@ -18,5 +20,7 @@ __all__ = [
     "trained_bundle",
     "trained_settings",
     "training_config",
+    "tuned_decoder",
     "use_trained_settings",
+    "write_tuned",
 ]

@@ -2,7 +2,7 @@
 
 | setting | without an option | an option that says otherwise |
 |---|---|---|
-| channels, intensity, decoder, inferer | the training's | wins |
+| channels, intensity, decoder (tuned, where it was), inferer | the training's | wins |
 | pixel_size_um; scale or diameter_px | the training's | wins |
 | network_def | the training's | refused: the weights are of that network |
 | dataset_dir, where lists are made | the training's, if it is there | wins, with lists of its own |
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bundle_config import completed, first_difference, in_this_package, shown
+from .tuned import tuned_decoder
 
 __all__ = ["check_trained_settings", "overruled_settings", "settings_to_take", "trained_settings"]
 
@@ -33,6 +34,8 @@ Settings = Mapping[str, Any]
 def trained_settings(weights: str | Path) -> dict[str, Any]:
     """Return the configuration in the ``train.json`` beside a file of weights; empty where there is none.
 
+    The decoder is the one that was tuned for them, where one was.
+
     Classes and functions of this project have the names of this package, whichever they were saved with.
 
     Args:
@@ -41,7 +44,10 @@ def trained_settings(weights: str | Path) -> dict[str, Any]:
     path = Path(weights).with_name("train.json")
     if not path.is_file():
         return {}
-    return dict(in_this_package(json.loads(path.read_text(encoding="utf-8"))))
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if (decoder := tuned_decoder(weights)) is not None:
+        settings["decoder"] = decoder
+    return dict(in_this_package(settings))
 
 
 def settings_to_take(trained: Settings, config: Settings, given: Collection[str] = ()) -> dict[str, Any]:
