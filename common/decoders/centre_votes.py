@@ -148,8 +148,9 @@ class CentreVotesDecoder:
         steps: jumps along the offsets.
         smoothing_px: see `find_centres`.
         window_px: see `find_centres`.
-        min_votes: see `find_centres`.
-        min_area_px: smaller nuclei are dropped.
+        min_votes: see `find_centres`; None: a third of `min_area_px`, so that no nucleus of that area is lost
+            here (erosion and votes that fall between pixels cost some), but at most 10.
+        min_area_px: nuclei with fewer pixels in the result are dropped.
         grow_px: pixels that targets were eroded by, given back at the end.
 
     Raises:
@@ -178,15 +179,16 @@ class CentreVotesDecoder:
         steps: int = 3,
         smoothing_px: float = 1.5,
         window_px: int = 7,
-        min_votes: float = 10.0,
+        min_votes: float | None = None,
         min_area_px: int = 15,
         grow_px: int = 1,
     ) -> None:
         self.threshold = threshold
         self.foreground, self.logit = foreground, logit_of(threshold)
         self.offsets, self.offset_scale_px, self.steps = tuple(offsets), offset_scale_px, steps
-        self.smoothing_px, self.window_px, self.min_votes = smoothing_px, window_px, min_votes
+        self.smoothing_px, self.window_px = smoothing_px, window_px
         self.min_area_px, self.grow_px = min_area_px, grow_px
+        self.min_votes = min(10.0, min_area_px / 3) if min_votes is None else min_votes
 
     def __call__(self, maps: np.ndarray) -> np.ndarray:
         """Return the label map.

@@ -11,11 +11,12 @@ CROSS = ndimage.generate_binary_structure(2, 1)
 
 
 def clean_labels(labels: np.ndarray, *, min_area_px: int = 15, grow_px: int = 0) -> np.ndarray:
-    """Keep the largest piece of each nucleus, drop small ones, fill holes, grow into the background.
+    """Keep the largest piece of each nucleus, fill holes, grow into the background, drop small nuclei.
 
     Args:
         labels: raw label map.
-        min_area_px: nuclei of fewer pixels are dropped, before growing.
+        min_area_px: nuclei that would have fewer pixels in the result are dropped; they take nothing from
+            their neighbours' growth.
         grow_px: rounds of growth by one pixel (4-neighbours); nuclei never grow into each other.
 
     Shapes:
@@ -25,11 +26,37 @@ def clean_labels(labels: np.ndarray, *, min_area_px: int = 15, grow_px: int = 0)
     Example:
         >>> clean_labels(np.array([[1, 1, 0, 1], [1, 1, 0, 0]]), min_area_px=2).tolist()
         [[1, 1, 0, 0], [1, 1, 0, 0]]
+        >>> clean_labels(np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]]), min_area_px=5, grow_px=1).tolist()
+        [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
     """
-    clean = fill_holes(largest_pieces(labels, min_area_px=min_area_px)[0])
-    for _ in range(grow_px):
-        clean = np.where(clean == 0, highest_neighbour(clean), clean)
-    return clean
+    clean = fill_holes(largest_pieces(labels)[0])
+    grown = grow(clean, grow_px)
+    kept = np.bincount(grown.ravel()) >= min_area_px
+    kept[0] = False
+    if kept[1:].all():
+        return grown
+    number = np.where(kept, np.cumsum(kept), 0).astype(clean.dtype)
+    return grow(number[clean], grow_px)
+
+
+def grow(labels: np.ndarray, rounds: int) -> np.ndarray:
+    """Let nuclei grow into the background by one pixel (4-neighbours) a round.
+
+    Args:
+        labels: label map; where two nuclei reach a pixel in the same round, the higher label has it.
+        rounds: how often, 0 or more.
+
+    Shapes:
+        labels: (h, w), integers.
+        returns: (h, w), same type.
+
+    Example:
+        >>> grow(np.array([[1, 0, 0, 0, 0, 2]]), 1).tolist()
+        [[1, 1, 0, 0, 2, 2]]
+    """
+    for _ in range(rounds):
+        labels = np.where(labels == 0, highest_neighbour(labels), labels)
+    return labels
 
 
 def highest_neighbour(labels: np.ndarray) -> np.ndarray:

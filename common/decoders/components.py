@@ -17,7 +17,7 @@ class ComponentsDecoder:
     Args:
         foreground: channel of the foreground's logit.
         threshold: probability from which a pixel is foreground.
-        min_area_px: smaller components are dropped.
+        min_area_px: nuclei with fewer pixels in the result are dropped.
         grow_px: pixels that targets were eroded by, given back at the end.
         opening_px: side of a square by which the foreground is opened first; 0 or 1: not at all. It takes
             away noise, and thin nuclei as well; `min_area_px` takes noise alone.

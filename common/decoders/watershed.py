@@ -23,7 +23,7 @@ class WatershedDecoder:
         height: how far a peak must rise above the saddle to the next one, in units of the distance map: lower
             splits more.
         smoothing_px: standard deviation of the smoothing of the distance map before peaks are looked for.
-        min_area_px: smaller nuclei are dropped.
+        min_area_px: nuclei with fewer pixels in the result are dropped.
         grow_px: pixels that targets were eroded by, given back at the end.
 
     Raises:

@@ -26,7 +26,12 @@ def _weight_maps(subject: Subject, window: Window) -> Path:
     panels = [Panel("image", display_image(subject.image[(slice(None), *window)]))]
     for weight, sigma in PAPER:
         maps = border_weights(
-            subject.labels, border_weight=weight, sigma_px=sigma, classes="mask", normalise=True
+            subject.labels,
+            border_weight=weight,
+            sigma_px=sigma,
+            classes="mask",
+            gaps_only=False,
+            normalise=True,
         )
         title = f"w0 = {weight:g}, σ = {sigma:g} px" if weight else "w0 = 0: the mask"
         panels.append(Panel(title, maps[window], "weight / largest weight"))

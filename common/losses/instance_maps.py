@@ -67,25 +67,42 @@ def pick(maps: Float[Tensor, "b k h w"], numbers: Sequence[int]) -> Float[Tensor
     return torch.cat([maps[:, n : n + 1] for n in numbers], dim=1)
 
 
-def masked_smooth_l1(
-    prediction: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"], mask: Float[Tensor, "b 1 h w"]
+def masked_regression(
+    prediction: Float[Tensor, "b c h w"],
+    target: Float[Tensor, "b c h w"],
+    mask: Float[Tensor, "b 1 h w"],
+    *,
+    kind: str = "smooth_l1",
 ) -> Float[Tensor, ""]:
-    """Return the smooth L1 distance (turning point 0.1), averaged over the pixels of a mask and the channels.
+    """Return a regression's error, averaged over the pixels of a mask and the channels.
 
-    The low turning point keeps a pixel's error of one pixel (0.1 units of 10 px) as heavy as L1 makes it.
+    Smooth L1 turns from square to straight at 0.1: an error of one pixel (0.1 units of 10 px), or of a tenth
+    of a nucleus' depth, has the full gradient of L1. Where values lie between 0 and 1, the usual turning
+    point of 1 would leave the square alone, and an error of 0.1 next to no weight.
 
     Outside the mask there is no gradient; an empty mask gives 0.
+
+    Args:
+        prediction: what the network says.
+        target: what it should say.
+        mask: 1 where it is asked.
+        kind: "smooth_l1" or "mse".
 
     Shapes:
         prediction, target: (b, c, h, w), any real values.
         mask: (b, 1, h, w), 0 or 1.
 
     Example:
-        >>> far = torch.full((1, 2, 4, 4), 9.0)
-        >>> float(masked_smooth_l1(far, torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 4, 4)))
+        >>> target, inside = torch.zeros(1, 2, 4, 4), torch.ones(1, 1, 4, 4)
+        >>> [round(float(masked_regression(target + error, target, inside)), 3) for error in (0.1, 0.2, 1.1)]
+        [0.05, 0.15, 1.05]
+        >>> float(masked_regression(target + 9, target, torch.zeros(1, 1, 4, 4)))
         0.0
     """
-    each = functional.smooth_l1_loss(prediction, target, beta=0.1, reduction="none")
+    if kind == "mse":
+        each = functional.mse_loss(prediction, target, reduction="none")
+    else:
+        each = functional.smooth_l1_loss(prediction, target, beta=0.1, reduction="none")
     return (each * mask).sum() / (mask.sum() * each.shape[1]).clamp(min=1)
 
 
@@ -94,6 +111,8 @@ class InstanceMapsLoss(nn.Module):
 
     `alpha * Dice(foreground) + bce_weight * BCE(foreground) + beta * CAL(foreground) + border_weight *
     BCE(border) + distance_weight * regression(distance) + offset_weight * smooth L1(offsets inside nuclei)`
+
+    Both regressions turn from square to straight at 0.1, see `masked_regression`.
 
     Foreground and border channels of the output are logits; distance and offsets are compared as they are.
     Where a target is NaN nothing is known, as beyond the image's edge, and no term judges the output. A term
@@ -113,7 +132,10 @@ class InstanceMapsLoss(nn.Module):
             is averaged; 1: all of them.
         hard_warmup_steps: training steps in which that part goes from 1 down to `hard_fraction`; 0: none.
         border_weight: weight of the border's binary cross-entropy.
-        distance_weight: weight of the distance map's regression, averaged over all pixels.
+        distance_weight: weight of the distance map's regression.
+        distance_background: share, 0 to 1, of the background's mean error in that term; the rest is the mean
+            inside nuclei, where the target is above 0. So neither depends on how much of a crop is covered.
+            0: nuclei alone; then nothing teaches the map to fall in the gaps between them.
         offset_weight: weight of the offsets' smooth L1, averaged over the foreground pixels of the target.
         distance_loss: "smooth_l1" or "mse".
         batch_dice: one Dice over the whole batch instead of one an image: calmer where crops may lack nuclei.
@@ -150,6 +172,7 @@ class InstanceMapsLoss(nn.Module):
         hard_warmup_steps: int = 0,
         border_weight: float | int = 1.0,
         distance_weight: float | int = 1.0,
+        distance_background: float | int = 0.5,
         offset_weight: float | int = 1.0,
         distance_loss: str = "smooth_l1",
         batch_dice: bool = False,
@@ -171,6 +194,8 @@ class InstanceMapsLoss(nn.Module):
             raise ValueError(
                 f"distance_loss {distance_loss!r} is unknown: choose one of {', '.join(REGRESSIONS)}"
             )
+        if not 0 <= distance_background <= 1:
+            raise ValueError(f"distance_background is {distance_background}: choose a share from 0 to 1")
         weights = {
             "dice": alpha,
             "bce": bce_weight,
@@ -189,7 +214,7 @@ class InstanceMapsLoss(nn.Module):
         used = {number for numbers in self.target_channels.values() for number in numbers}
         if self.pixel_weight is not None and (self.pixel_weight < 0 or self.pixel_weight in used):
             raise ValueError(f"pixel_weight_channel {pixel_weight_channel} must be a channel of its own")
-        self.distance_loss = distance_loss
+        self.distance_loss, self.distance_background = distance_loss, distance_background
         self.hard_fraction = HardFraction(hard_fraction, warmup_steps=hard_warmup_steps)
         self.dice = DiceLoss(sigmoid=True, batch=batch_dice)
         if curvature is not None and curvature_mode is not None:
@@ -241,13 +266,20 @@ class InstanceMapsLoss(nn.Module):
                 fraction = self.hard_fraction()
                 terms[name] = hard_example_bce(out[group], true[group], fraction=fraction, weight=weight)
             elif name == "distance":
-                regression = functional.mse_loss if self.distance_loss == "mse" else functional.smooth_l1_loss
-                terms[name] = regression(out[group], true[group])
+                terms[name] = self._distance(out[group], true[group])
             elif name == "offsets":
-                terms[name] = masked_smooth_l1(out[group], true[group], true["foreground"])
+                terms[name] = masked_regression(out[group], true[group], true["foreground"])
             else:
                 terms[name] = functional.binary_cross_entropy_with_logits(out[group], true[group])
         return terms
+
+    def _distance(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the weighed mean of the distance map's error in nuclei and in the background."""
+        inside = (target > 0).to(target)
+        nuclei, background = (
+            masked_regression(output, target, mask, kind=self.distance_loss) for mask in (inside, 1 - inside)
+        )
+        return torch.lerp(nuclei, background, self.distance_background)
 
     def _check(self, output: Tensor, target: Tensor) -> None:
         """Refuse tensors that lack a named channel or differ in size, before an index error says less."""

@@ -12,7 +12,8 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, ensure_tuple_rep
 from scipy import ndimage
 
-from .instance_targets import without_large_ids
+from ..geometry import outlines
+from .instance_targets import beyond_the_image, erode_labels, without_large_ids
 
 CLASSES = ("balanced", "mask", "equal")
 NEGLIGIBLE = 1e-5
@@ -92,24 +93,30 @@ def _to_edge(shape: tuple[int, ...], margin: int) -> np.ndarray:
 def border_weights(
     label_map: np.ndarray,
     *,
-    border_weight: float = 3.0,
-    sigma_px: float = 10.0,
-    classes: str = "balanced",
+    border_weight: float = 10.0,
+    sigma_px: float = 5.0,
+    classes: str = "equal",
+    gaps_only: bool = True,
     normalise: bool = False,
 ) -> np.ndarray:
     """Return w_class + border_weight * exp(-(d1 + d2)^2 / (2 sigma_px^2)) for every pixel.
 
-    d1 and d2 are the distances to the nearest and second nearest nucleus. The border term is left out where
-    d1 + d2 is so long that it is below `NEGLIGIBLE` (about 50 pixels with the settings given here): that is
-    the largest error. Weights belong to the whole image: a crop would miss the neighbours beyond its edge.
+    d1 and d2 are the distances to the nearest and second nearest nucleus. Nuclei are eroded first, as they
+    are in the network's target: where two touch, the gap between them is background and weighs most. The
+    border term is left out where d1 + d2 is so long that it is below `NEGLIGIBLE` (about 26 pixels with the
+    settings given here): that is the largest error. A crop would miss the neighbours beyond its edge.
 
     Args:
-        label_map: integer labels, 0 = background.
+        label_map: integer labels, 0 = background; below 0 beyond the image, see `beyond_the_image`.
         border_weight: height of the border term (w0), 0 or more.
         sigma_px: width of the border term in pixels.
-        classes: w_class. "balanced": nuclei and background weigh the same altogether, 1 in the mean (1
-            everywhere if there is only one of them); "mask": 1 in nuclei, 0 in the background, as in the
-            paper, whose loss then leaves the background far from nuclei out; "equal": 1 everywhere.
+        classes: w_class. "equal": 1 everywhere; "balanced": nuclei and background weigh the same altogether,
+            1 in the mean (1 everywhere if there is only one of them), which moves the line that the network
+            draws from a probability of one half to the nuclei's share of the image; "mask": 1 in nuclei, 0 in
+            the background, as in the paper, whose loss then leaves the background far from nuclei out.
+        gaps_only: the border term is that of the background alone, and nuclei are eroded. False: it is that
+            of all pixels, and distances are those to the outlines of the whole nuclei, from inside as well,
+            as the equation reads: then whole small nuclei weigh as much as the gaps.
         normalise: divide by the largest weight, as in the paper.
 
     Shapes:
@@ -124,10 +131,9 @@ def border_weights(
         MICCAI 2015, equation 2.
 
     Example:
-        >>> apart = border_weights(np.array([[1, 0, 0, 0, 2]]), sigma_px=2, classes="mask")
-        >>> touching = border_weights(np.array([[1, 1, 0, 2, 2]]), sigma_px=2, classes="mask")
-        >>> bool(touching[0, 2] > apart[0, 2] > 0)
-        True
+        >>> weights = border_weights(np.array([[1, 1, 1, 0, 2, 2, 2, 0, 0, 0, 0, 0]]), border_weight=3)
+        >>> (10 * weights).round().astype(int).tolist()
+        [[10, 10, 32, 32, 32, 10, 25, 18, 14, 12, 11, 10]]
     """
     if classes not in CLASSES:
         raise ValueError(f"classes is {classes!r}: choose from {', '.join(CLASSES)}")
@@ -135,13 +141,18 @@ def border_weights(
         raise ValueError(f"sigma_px is {sigma_px}: choose a width above 0 pixels")
     if not border_weight >= 0:
         raise ValueError(f"border_weight is {border_weight}: choose 0 or more")
-    label_map = without_large_ids(label_map)
-    weights = _class_weights(label_map > 0, classes)
+    nuclei = without_large_ids(beyond_the_image(label_map)[0])
+    if gaps_only:
+        nuclei = reached = erode_labels(nuclei)
+    else:
+        reached = np.where(outlines(nuclei), nuclei, 0)
+    weights = _class_weights(nuclei > 0, classes)
     if border_weight > NEGLIGIBLE:
         reach_px = sigma_px * np.sqrt(2 * np.log(border_weight / NEGLIGIBLE))
-        first, second = two_nearest(label_map, reach_px=reach_px)
+        first, second = two_nearest(reached, reach_px=reach_px)
         with np.errstate(under="ignore"):
-            weights += border_weight * np.exp(-((first + second) ** 2) / (2 * sigma_px**2))
+            term = border_weight * np.exp(-((first + second) ** 2) / (2 * sigma_px**2))
+        weights += np.where(nuclei > 0, 0, term) if gaps_only else term
     largest = weights.max(initial=0)
     return (weights / largest if normalise and largest > 0 else weights).astype(np.float32)
 
@@ -160,11 +171,12 @@ class BorderWeightsd(MapTransform):
     """Dictionary form of `border_weights`: adds the (1, h, w) weights of each (1, h, w) label map.
 
     Args:
-        keys: label maps, of whole images; they stay as they are.
+        keys: label maps, best of whole images; they stay as they are.
         output_keys: where the weights go, one for each of `keys`.
         border_weight: see `border_weights`.
         sigma_px: see `border_weights`.
         classes: see `border_weights`.
+        gaps_only: see `border_weights`.
         normalise: see `border_weights`.
         allow_missing_keys: skip absent keys.
     """
@@ -174,16 +186,17 @@ class BorderWeightsd(MapTransform):
         keys: KeysCollection,
         output_keys: KeysCollection = "weight",
         *,
-        border_weight: float = 3.0,
-        sigma_px: float = 10.0,
-        classes: str = "balanced",
+        border_weight: float = 10.0,
+        sigma_px: float = 5.0,
+        classes: str = "equal",
+        gaps_only: bool = True,
         normalise: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_keys = ensure_tuple_rep(output_keys, len(self.keys))
         self.border_weight, self.sigma_px = border_weight, sigma_px
-        self.classes, self.normalise = classes, normalise
+        self.classes, self.gaps_only, self.normalise = classes, gaps_only, normalise
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Add the weights."""
@@ -195,6 +208,7 @@ class BorderWeightsd(MapTransform):
                 border_weight=self.border_weight,
                 sigma_px=self.sigma_px,
                 classes=self.classes,
+                gaps_only=self.gaps_only,
                 normalise=self.normalise,
             )
             d[output_key] = convert_to_dst_type(weights[None], d[key], dtype=np.float32)[0]

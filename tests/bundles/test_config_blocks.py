@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import torch
+from monai.transforms import Compose
 
 from common.bundle_config import inference_config, read_json, written
+from common.transforms import BorderWeightsd, InstanceTargetsd
 
 from .conftest import BUNDLES, ROOT
 
@@ -133,3 +135,19 @@ def test_a_gpu_that_is_not_there_is_refused_in_a_sentence(sample_of, tmp_path: P
     assert done.returncode != 0
     assert "--device cuda:99 is a GPU that is not there" in done.stderr.strip().splitlines()[-1]
     assert not list((tmp_path / "ckpt").glob("*.pt"))
+
+
+@pytest.mark.parametrize("name", ["weighted_unet", "logsage"])
+def test_an_evaluation_computes_no_targets_and_no_weights(
+    workflow, sample: Path, tmp_path: Path, name: str
+) -> None:
+    """Nothing reads them there, and on a large image they take longer than all scores together."""
+    made = workflow(name, dataset_dir=str(sample), ckpt_dir=str(tmp_path), output_dir=str(tmp_path))
+    made.initialize()
+    steps = made.parser.get_parsed_content("evaluate::preprocessing").transforms
+    assert not [step for step in steps if isinstance(step, (BorderWeightsd, InstanceTargetsd, Compose))]
+    item = made.parser.get_parsed_content("evaluate::dataset")[0]
+    assert "weight" not in item and item["label"].shape == item["label_map"].shape
+    assert item["image"].dtype == torch.float32
+    # A validation needs them for its loss.
+    assert len(made.parser.get_parsed_content("validate::dataset")[0]["label"]) > 1

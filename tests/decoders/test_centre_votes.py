@@ -56,6 +56,17 @@ def test_a_peak_has_as_many_votes_as_meet_in_it():
     assert find_centres(rows, columns, (40, 60), min_votes=51, **options).max() == 0
 
 
+def test_a_nucleus_of_the_least_area_has_votes_enough():
+    for min_area_px in (4, 15, 29, 40, 200):
+        truth = np.zeros((40, 40), np.int32)
+        truth.ravel()[np.argsort(np.hypot(*(np.indices(truth.shape) - 20.4)).ravel())[:min_area_px]] = 1
+        maps = ideal_maps(truth)
+        maps[0] = 20.0 * truth - 10
+        for least, found in ((min_area_px, 1), (min_area_px + 1, 0)):
+            labels = CentreVotesDecoder(offsets=(2, 3), min_area_px=least, grow_px=0)(maps)
+            assert labels.max() == found
+
+
 def test_turning_the_maps_turns_the_nuclei(crowded: np.ndarray):
     decode = CentreVotesDecoder(offsets=(2, 3))
     maps = ideal_maps(crowded)

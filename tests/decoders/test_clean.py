@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import ndimage
 
 from common.decoders import clean_labels
@@ -39,6 +40,25 @@ def test_growth_equals_a_dilation_of_one_nucleus(crowded: np.ndarray):
 def test_growth_takes_nothing_from_a_neighbour(crowded: np.ndarray):
     before, after = clean_labels(crowded), clean_labels(crowded, grow_px=3)
     assert np.array_equal(after[before > 0], before[before > 0])
+
+
+@pytest.mark.parametrize("grow_px", [0, 1, 2])
+def test_areas_are_those_of_the_result(crowded: np.ndarray, grow_px: int):
+    whole = clean_labels(crowded, min_area_px=1, grow_px=grow_px)
+    areas = np.bincount(whole.ravel())
+    for min_area_px in (int(np.median(areas[1:])), int(areas[1:].max())):
+        large = clean_labels(crowded, min_area_px=min_area_px, grow_px=grow_px)
+        assert np.bincount(large.ravel())[1:].min() >= min_area_px
+        # All that were large enough are there, with what their small neighbours had taken besides.
+        kept = (whole > 0) & (areas[whole] >= min_area_px)
+        assert np.unique(np.stack([whole[kept], large[kept]]), axis=1).shape[1] == large.max()
+
+
+def test_what_is_dropped_takes_nothing_from_a_neighbour():
+    labels = np.zeros((12, 12), int)
+    labels[2:9, 2:6], labels[5, 8] = 1, 2
+    alone = clean_labels(np.where(labels == 1, labels, 0), min_area_px=10, grow_px=2)
+    assert np.array_equal(clean_labels(labels, min_area_px=20, grow_px=2), alone)
 
 
 def test_highest_neighbour_equals_scipy(crowded: np.ndarray):

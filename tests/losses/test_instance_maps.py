@@ -114,6 +114,47 @@ def test_the_offset_term_does_not_depend_on_how_many_nuclei_there_are() -> None:
     torch.testing.assert_close(loss.terms["offsets"], first)
 
 
+@pytest.mark.parametrize("error", [0.02, 0.1, 0.5])
+def test_a_wrong_distance_costs_as_much_as_a_wrong_offset(error: float) -> None:
+    _, target = example()
+    loss = InstanceMapsLoss(CHANNELS, beta=0, distance_background=0)
+    loss(perfect(target) + error, target)
+    torch.testing.assert_close(loss.terms["distance"], loss.terms["offsets"])
+    if error >= 0.1:  # as L1, but for what the rounded tip takes off
+        assert float(loss.terms["distance"]) == pytest.approx(error - 0.05, abs=1e-4)
+
+
+def test_an_error_of_a_tenth_pulls_as_hard_as_a_large_one() -> None:
+    _, target = example()
+    loss = InstanceMapsLoss({"distance": 1})
+    pulls = []
+    for error in (0.1, 0.9):
+        output = (target + error).requires_grad_()
+        pulls.append(torch.autograd.grad(loss(output, target), output)[0])
+    torch.testing.assert_close(pulls[0], pulls[1])
+
+
+@pytest.mark.parametrize("distance_loss", ["smooth_l1", "mse"])
+def test_the_distance_term_does_not_depend_on_how_much_is_covered(distance_loss: str) -> None:
+    loss = InstanceMapsLoss({"distance": 0}, distance_loss=distance_loss)
+    costs = []
+    for side in (2, 20):
+        target = torch.zeros(1, 1, 20, 40)
+        target[..., :side, :side] = 1
+        costs.append(loss((target - 0.2).where(target > 0, torch.tensor(0.4)), target))
+    torch.testing.assert_close(costs[0], costs[1])
+
+
+def test_the_background_has_its_share_of_the_distance_term() -> None:
+    target = torch.zeros(1, 1, 10, 10)
+    target[..., :5] = 1
+    for share in (0.0, 0.25, 1.0):
+        loss = InstanceMapsLoss({"distance": 0}, distance_background=share)
+        wrong_background, wrong_nuclei = ((target == value).float() * 1.05 for value in (0, 1))
+        assert float(loss(target + wrong_background, target)) == pytest.approx(share)
+        assert float(loss(target + wrong_nuclei, target)) == pytest.approx(1 - share)
+
+
 def test_no_nuclei_anywhere_is_finite() -> None:
     output = torch.zeros(2, 5, 48, 48, requires_grad=True)
     loss = InstanceMapsLoss(CHANNELS, bce_weight=1)
@@ -156,6 +197,7 @@ def test_autocast_agrees_with_float32() -> None:
         ({"foreground": 0}, {"alpha": -1.0}, "-1.0"),
         ({"foreground": 0}, {"alpha": 0.0, "beta": 0.0}, "no loss is left"),
         ({"distance": 0}, {"distance_loss": "l7"}, "l7"),
+        ({"distance": 0}, {"distance_background": 1.5}, "distance_background is 1.5"),
         ({"foreground": 0}, {"curvature_mode": "snake"}, "snake"),
         ({"foreground": 0}, {"curvature_mode": "contour", "curvature": CurvatureAlignmentLoss()}, "ignored"),
         ({"foreground": 0}, {"target_channels": {"distance": 0}}, "lacks foreground"),

@@ -8,9 +8,11 @@ import torch
 from monai.data import MetaTensor
 from scipy import ndimage
 
+from common.geometry import outlines
 from common.sample import draw_label_map
 from common.transforms import BorderWeightsd, border_weights
 from common.transforms.border_weights import CLASSES, NEGLIGIBLE, two_nearest
+from common.transforms.instance_targets import erode_labels
 
 
 def crowded(seed: int = 0, shape: tuple[int, int] = (70, 90)) -> np.ndarray:
@@ -50,7 +52,13 @@ def naive_distances(label_map: np.ndarray) -> np.ndarray:
 
 
 def naive_term(label_map: np.ndarray, border_weight: float, sigma_px: float) -> np.ndarray:
-    return border_weight * np.exp(-(naive_distances(label_map).sum(axis=0) ** 2) / (2 * sigma_px**2))
+    """The equation in the background of eroded nuclei."""
+    label_map = erode_labels(label_map)
+    return (
+        (label_map == 0)
+        * border_weight
+        * np.exp(-(naive_distances(label_map).sum(axis=0) ** 2) / (2 * sigma_px**2))
+    )
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -58,7 +66,7 @@ def naive_term(label_map: np.ndarray, border_weight: float, sigma_px: float) -> 
 def test_it_is_the_formula_nucleus_by_nucleus(name: str, border_weight: float, sigma_px: float) -> None:
     label_map = PICTURES[name]
     found = border_weights(label_map, border_weight=border_weight, sigma_px=sigma_px, classes="mask")
-    term = found - (label_map > 0)
+    term = found - (erode_labels(label_map) > 0)
     expected = naive_term(label_map, border_weight, sigma_px)
     rounding = 2.0**-23 * (1 + border_weight)  # of the result, which is float32
     assert (np.abs(term - expected) <= NEGLIGIBLE + rounding).all()
@@ -79,7 +87,7 @@ def test_what_is_left_out_is_smaller_than_said() -> None:
     """The law above would hold of a map without truncation too: this one shows where it begins."""
     label_map = np.zeros((3, 140), np.int64)
     label_map[:, 0], label_map[:, -1] = 1, 2
-    term = border_weights(label_map, classes="mask")[1, 1:-1]
+    term = border_weights(label_map, border_weight=3, sigma_px=10, classes="mask")[1, 1:-1]
     assert (term == 0).all()  # 138 pixels apart
     label_map = label_map[:, -52:]
     label_map[:, 0] = 1
@@ -100,8 +108,10 @@ def test_weights_turn_and_mirror_with_the_image_and_ids_do_not_matter(classes: s
 
 def test_without_border_term_classes_are_balanced_masked_or_equal() -> None:
     label_map = sparse()
-    mask = label_map > 0
-    balanced, masked, equal = (border_weights(label_map, border_weight=0, classes=name) for name in CLASSES)
+    mask = erode_labels(label_map) > 0
+    balanced, masked, equal = (
+        border_weights(label_map, border_weight=0, classes=name) for name in ("balanced", "mask", "equal")
+    )
     assert balanced[mask].sum() == pytest.approx(balanced[~mask].sum(), rel=1e-4)
     assert balanced.mean() == pytest.approx(1, rel=1e-4)
     assert len(np.unique(balanced[mask])) == len(np.unique(balanced[~mask])) == 1
@@ -118,7 +128,7 @@ def test_narrow_gaps_weigh_more() -> None:
 
     weights = [in_gap(width) for width in (1, 3, 7, 13)]
     assert weights == sorted(weights, reverse=True) and weights[-1] > 1
-    assert weights[0] < 1 + 3
+    assert weights[0] < 1 + 10
 
 
 def test_normalised_weights_are_the_same_up_to_one_factor() -> None:
@@ -128,6 +138,38 @@ def test_normalised_weights_are_the_same_up_to_one_factor() -> None:
     assert normalised.max() == 1 and normalised.min() >= 0
     np.testing.assert_allclose(normalised * weights.max(), weights, rtol=1e-5)
     assert not border_weights(np.zeros((4, 5), int), classes="mask", normalise=True).any()
+
+
+CROWDS = {f"sample {seed}": crowded(seed) for seed in range(4)} | {
+    "a gap of three": np.array([[1] * 9 + [0] * 3 + [2] * 9]),
+    "touching": np.pad(np.kron(np.array([[1, 2]]), np.ones((9, 9), int)), 4),
+    "touching, small and large": np.pad(np.repeat(np.array([[1] * 5 + [2] * 20]), 5, axis=0), 6),
+}
+
+
+@pytest.mark.parametrize("classes", ["equal", "mask"])
+@pytest.mark.parametrize("name", CROWDS)
+def test_the_heaviest_pixels_are_in_the_gaps(name: str, classes: str) -> None:
+    label_map = CROWDS[name]
+    weights = border_weights(label_map, classes=classes)
+    gap = erode_labels(label_map) == 0
+    inside = weights[~gap]
+    assert (inside == 1).all() and weights.max() > 3
+    between = naive_distances(erode_labels(label_map)).sum(axis=0) <= 6
+    assert between.any() and (weights[between & gap] > inside.max()).all()
+
+
+@pytest.mark.parametrize("name", ["crowded", "sparse", "two"])
+def test_to_the_letter_distances_are_to_outlines_from_inside_too(name: str) -> None:
+    label_map = PICTURES[name]
+    found = border_weights(label_map, border_weight=3, sigma_px=10, classes="mask", gaps_only=False)
+    lines = [
+        ndimage.distance_transform_edt(~((label_map == i) & outlines(label_map)))
+        for i in np.unique(label_map[label_map > 0])
+    ]
+    nearest = np.sort(np.stack(lines), axis=0)[:2].sum(axis=0)
+    expected = (label_map > 0) + 3 * np.exp(-(nearest**2) / 200)
+    np.testing.assert_allclose(found, expected, atol=2 * NEGLIGIBLE)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +189,13 @@ def test_impossible_options_are_refused(options: dict, said: str) -> None:
 @pytest.mark.parametrize("wrap", [np.asarray, torch.from_numpy, lambda a: MetaTensor(torch.from_numpy(a))])
 def test_the_transform_adds_what_the_function_returns(wrap: type) -> None:
     label_map = crowded()
-    options = {"border_weight": 10.0, "sigma_px": 5.0, "classes": "mask", "normalise": True}
+    options = {
+        "border_weight": 3.0,
+        "sigma_px": 9.0,
+        "classes": "mask",
+        "gaps_only": False,
+        "normalise": True,
+    }
     data = {"label": wrap(label_map[None].astype(np.int32)), "image": "untouched"}
     result = BorderWeightsd("label", **options)(data)
     assert set(result) == {"label", "image", "weight"} and set(data) == {"label", "image"}
@@ -163,3 +211,10 @@ def test_each_label_map_has_its_own_weights() -> None:
     np.testing.assert_array_equal(result["wa"][0], border_weights(first))
     np.testing.assert_array_equal(result["wb"][0], border_weights(second))
     assert BorderWeightsd("a", allow_missing_keys=True)({"b": 1}) == {"b": 1}
+
+
+def test_beyond_the_image_lie_mirrored_nuclei() -> None:
+    nuclei = np.array([[0, 1, 1, 1, 0, 2, 2, 2]])
+    crop = np.array([[-1 - 1, -1 - 1, -1 - 0, 0, 1, 1, 1, 0, 2, 2, 2]])
+    assert np.allclose(border_weights(crop)[:, 3:], border_weights(nuclei), atol=0.2)
+    assert border_weights(crop)[0, 2] > 2, "the gap to a mirrored nucleus"

@@ -19,11 +19,11 @@ from common.transforms.instance_targets import (
     without_large_ids,
 )
 
-SMALL_PX = 30  # smaller nuclei are not eroded
+SMALL_PX = 30  # smaller ones have tests of their own
 
 
 def nuclei(seed: int, shape: tuple[int, int] = (150, 132)) -> np.ndarray:
-    """Crowded nuclei of the sample, none so small that it is not eroded."""
+    """Crowded nuclei of the sample, none so small that its corners count."""
     label_map = draw_label_map(shape, rng=np.random.default_rng(seed), clustering=0.9)
     areas = np.bincount(label_map.ravel())
     return np.where(areas[label_map] >= SMALL_PX, label_map, 0)
@@ -34,12 +34,16 @@ def label_map(request: pytest.FixtureRequest) -> np.ndarray:
     return nuclei(request.param)
 
 
-def decoded(label_map: np.ndarray, *, erode: bool, offset_scale_px: float = 10.0) -> np.ndarray:
+def decoded(
+    label_map: np.ndarray, *, erode: bool, offset_scale_px: float = 10.0, min_area_px: int = 15
+) -> np.ndarray:
     """Decode the maps of a network without an error."""
     names = ("foreground", "row_offset", "column_offset")
     maps = instance_targets(label_map, names, erode=erode, offset_scale_px=offset_scale_px)
     maps[0] = 20 * maps[0] - 10
-    return CentreVotesDecoder(grow_px=int(erode), offset_scale_px=offset_scale_px)(maps)
+    return CentreVotesDecoder(grow_px=int(erode), offset_scale_px=offset_scale_px, min_area_px=min_area_px)(
+        maps
+    )
 
 
 def pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -80,17 +84,81 @@ def test_eroded_nuclei_do_not_touch(label_map: np.ndarray) -> None:
     assert (window.max(axis=0) <= lowest).all()
 
 
-def test_small_nuclei_are_not_eroded() -> None:
-    label_map = np.zeros((30, 40), int)
-    label_map[2:7, 2:7] = 1  # 25 px
+def test_only_what_would_not_come_back_is_left_whole() -> None:
+    label_map = np.zeros((30, 60), int)
+    label_map[2:7, 2:7] = 1  # 25 px, of which 21 come back
     label_map[2:12, 20:30] = 2
     label_map[20:30, 7] = 3  # thin: nothing would be left
     label_map[20, 20] = 4
+    label_map[20:22, 30:50] = 5
+    label_map[26:29, 30:33] = 6  # 5 of its 9 px come back
     eroded = erode_labels(label_map)
-    assert [int((eroded == i).sum()) for i in (1, 2, 3, 4)] == [25, 64, 10, 1]
+    assert [int((eroded == i).sum()) for i in range(1, 7)] == [9, 64, 10, 1, 40, 1]
     thin = np.zeros((3, 60), int)
     thin[1] = 1  # 60 px in one row
     assert np.array_equal(erode_labels(thin), thin)
+
+
+def disc(area_px: int) -> np.ndarray:
+    """A nucleus of so many pixels, as round as they can lie; its centre is on no pixel."""
+    side = int(1.2 * area_px**0.5) + 6
+    far = np.hypot(*(np.indices((side, side)) - np.array([side / 2 - 0.3, side / 2 + 0.1])[:, None, None]))
+    label_map = np.zeros((side, side), int)
+    label_map.ravel()[np.argsort(far.ravel(), kind="stable")[:area_px]] = 1
+    return label_map
+
+
+def bar(width: int, length: int) -> np.ndarray:
+    return np.pad(np.ones((width, length), int), 3)
+
+
+def pair(width: int, length: int) -> np.ndarray:
+    """Two nuclei side by side, without a gap."""
+    return np.pad(np.kron(np.array([[1, 2]]), np.ones((length, width), int)), 3)
+
+
+DISCS = [disc(area) for area in range(4, 401)]
+BARS = [
+    turn(bar(w, n))
+    for w in range(1, 7)
+    for n in range(-(-4 // w), 40, 3)
+    for turn in (np.array, np.transpose)
+]
+PAIRS = [pair(w, n) for w in range(4, 21) for n in range(4, 31, 3)]
+
+
+def same_nuclei(first: np.ndarray, second: np.ndarray) -> bool:
+    counts = {pairs(first, second).shape[1], len(np.unique(first)), len(np.unique(second))}
+    return np.array_equal(first > 0, second > 0) and len(counts) == 1
+
+
+@pytest.mark.parametrize("shapes", [DISCS, BARS, PAIRS], ids=["discs", "bars", "pairs"])
+def test_whole_nuclei_of_every_size_come_back_exactly_and_smaller_ones_are_gone(shapes: list) -> None:
+    for label_map in shapes:
+        area = int((label_map == 1).sum())
+        for min_area_px in (1, area):
+            assert same_nuclei(label_map, decoded(label_map, erode=False, min_area_px=min_area_px))
+        assert not decoded(label_map, erode=False, min_area_px=area + 1).any()
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    return float(((first > 0) & (second > 0)).sum() / ((first > 0) | (second > 0)).sum())
+
+
+def test_eroded_nuclei_come_back_but_for_their_corners() -> None:
+    """What opening by a cross takes off, at every size; what is thinner than three pixels is grown alone."""
+    for label_map in DISCS:
+        area = int(label_map.sum())
+        back = overlap(label_map, decoded(label_map, erode=True, min_area_px=1))
+        least = 0.99 if area > 100 else 0.93 if area >= 30 else 0.75 if area >= 12 else 0.3
+        assert back >= least, (area, back)
+        assert not area >= 12 or not decoded(label_map, erode=True, min_area_px=area + 1).any()
+    for label_map in (bar(width, length) for width in range(3, 8) for length in range(width, 40)):
+        missing = (label_map > 0) & (decoded(label_map, erode=True, min_area_px=1) == 0)
+        assert missing.sum() == 4  # the corners
+    for label_map in PAIRS:
+        back = decoded(label_map, erode=True, min_area_px=1)
+        assert back.max() == 2 and overlap(label_map, back) >= 0.7
 
 
 def test_foreground_and_border_share_the_nuclei(label_map: np.ndarray) -> None:
