@@ -5,6 +5,7 @@ The same command again goes on where it was cut: cells that are done are not run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def reproduce(
     *,
     table: str | None = None,
     dataset_dir: str | None = None,
+    rows: str | Sequence[str] | None = None,
     seeds: int | None = None,
     folds: int | None = None,
     budget: str | None = None,
@@ -50,6 +52,7 @@ def reproduce(
         bundle: whose table, a folder of `bundles`.
         table: name of the table, a file of the bundle's `tables`; without it their names are told.
         dataset_dir: the images, by default the bundle's sample.
+        rows: names of the rows that are run now, for example "sigma 4,sigma 9"; by default all.
         seeds: how many trainings of each row, with seeds 0, 1 ...; by default the table's own seeds.
         folds: test each fold of so many; 0: the data set's lists; by default as the table says.
         budget: how long is trained, "short" or "full"; by default as the table says.
@@ -80,6 +83,7 @@ def reproduce(
     common = {} if channels is None else {"channels": channels}
     cells = cells_of(grid, budget=length, seeds=counted, folds=dealt, common=common)
     check_cells(grid, cells)
+    chosen = None if rows is None else _rows(grid, rows)
     data = data_of(grid, dataset_dir, folds=dealt, channels=channels)
     conditions = Conditions(length, data.name, data.fingerprint(), counted, dealt, grid.split)
     folder = Path(output) / grid.bundle / grid.name / slug(f"{length}_{data.name}")
@@ -95,7 +99,7 @@ def reproduce(
         try:
             result = run_grid(
                 cells, folder, fingerprint=lambda cell: conditions.fingerprint, places=places,
-                environment=parent.environment,
+                environment=parent.environment, rows=chosen,
             )  # fmt: skip
             try:
                 files = write_results(grid, conditions, result, folder)
@@ -145,6 +149,18 @@ def _count(name: str, value: Any, lowest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
         raise ValueError(f"--{name} must be a whole number of at least {lowest}, not {value!r}")
     return value
+
+
+def _rows(grid: Table, given: str | Sequence[str]) -> list[str]:
+    """Return the rows that a user names; a comma parts two, but for one inside a row's own name."""
+    known = [row.name for row in grid.rows]
+    if isinstance(given, str):
+        given = [given] if given in known else given.split(",")
+    names = [str(name).strip() for name in given]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"--rows: {grid.file.as_posix()} has no row {name!r}: {suggest(name, known)}")
+    return names
 
 
 def _places(folders: dict[str, Path]) -> str | list[str]:

@@ -6,7 +6,7 @@ import errno
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def run_grid(
     fingerprint: Callable[[Cell], str],
     places: Mapping[str, Any],
     environment: Callable[[Cell], Mapping[str, str]] = lambda cell: {},
+    rows: Collection[str] | None = None,
     bar: bool | None = None,
 ) -> GridResult:
     """Run the cells that are not done, in order.
@@ -58,6 +59,7 @@ def run_grid(
         fingerprint: short text of a cell's data, which changes with them.
         places: see `run_cell`.
         environment: variables for the commands of a cell.
+        rows: only cells of these rows are run, of the others only what is done is told; None: all.
         bar: whether to show a bar with the time left; by default if stdout is a terminal.
 
     Returns:
@@ -68,6 +70,9 @@ def run_grid(
         return CellState(folder / cell.folder, cell_key(cell, fingerprint(cell)))
 
     states = {cell: state_of(cell) for cell in cells}
+    every = cells
+    if rows is not None:
+        cells = [cell for cell in cells if cell.row in rows]
     done = [cell for cell in cells if states[cell].done]
     _log.info("%d cells, of which %d are done", len(cells), len(done))
     result = GridResult()
@@ -105,7 +110,7 @@ def run_grid(
             time_left = duration((time.monotonic() - begun) / result.ran * left)
             say(f"cell {number}/{len(cells)}  {cell.in_words} | {news} | {time_left} left")
             line.update()
-    for cell in cells:
+    for cell in every:
         if cell not in result.failures and states[cell].done:
             result.scores[cell] = states[cell].scores() or {}
     return result

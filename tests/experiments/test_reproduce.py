@@ -48,6 +48,36 @@ def test_done_cells_are_not_run_again(place: Path, images: Path, commands: Comma
     assert len(commands.ran) == 4 and all("seed1/" in " ".join(words) for words in commands.ran)
 
 
+def test_some_rows_now_and_the_others_later(place: Path, images: Path, commands: Commands) -> None:
+    folder = run(images, rows="b")
+    assert len(commands.ran) == 2 and all("/b/" in " ".join(words) for words in commands.ran)
+    text = (folder / "table.md").read_text("utf-8")
+    assert "| b | 0.315" in text and "cannot be said, there is no dice_mean of a" in text
+    commands.ran.clear()
+    run(images, rows=["a"])
+    assert len(commands.ran) == 2 and all("/a/" in " ".join(words) for words in commands.ran)
+    assert "the direction held: a 0.515 against b 0.315" in (folder / "table.md").read_text("utf-8")
+    with pytest.raises(ValueError, match="no row 'c': choose from a, b|no row 'c'"):
+        run(images, rows="a,c")
+
+
+def test_what_is_chosen_is_chosen_on_validation(
+    place: Path, images: Path, commands: Commands, content: dict[str, Any]
+) -> None:
+    run(images, rows="a")
+    content["split"] = "validation"
+    write_table(place, content)
+    commands.ran.clear()
+    text = (run(images, rows="a") / "table.md").read_text("utf-8")
+    assert "validation images" in text, "the table says which"
+    evaluating = next(words for words in commands.ran if "evaluating" in words)
+    assert evaluating[evaluating.index("--split") + 1] == "validation"
+    content["split"] = "training"
+    write_table(place, content)
+    with pytest.raises(ValueError, match="no split 'training'"):
+        run(images)
+
+
 def test_other_settings_or_data_run_what_they_concern_again(
     place: Path, images: Path, commands: Commands, content: dict[str, Any]
 ) -> None:
