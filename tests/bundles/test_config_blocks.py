@@ -151,3 +151,23 @@ def test_an_evaluation_computes_no_targets_and_no_weights(
     assert item["image"].dtype == torch.float32
     # A validation needs them for its loss.
     assert len(made.parser.get_parsed_content("validate::dataset")[0]["label"]) > 1
+
+
+@pytest.mark.parametrize("name", ["weighted_unet"])
+def test_as_published_scales_the_weights_of_each_patch_to_1(
+    workflow, sample: Path, tmp_path: Path, name: str
+) -> None:
+    made = workflow(
+        name, "train", "as_published", dataset_dir=str(sample), ckpt_dir=str(tmp_path), crop_px=48
+    )
+    made.initialize()
+    assert [made.parser[f"border_{part}"] for part in ("weight", "sigma_px", "classes")] == [3, 10, "mask"]
+    patches = made.parser.get_parsed_content("train::dataset")
+    weights = [patches[0]["label"][1] for _ in range(6)]
+    assert {weight.shape for weight in weights} == {(48, 48)}
+    assert {float(weight.max()) for weight in weights if weight.any()} == {1.0}
+
+
+def test_resnet18_unet_as_published_sees_7000_crops() -> None:
+    published = read_json(ROOT / "bundles" / "resnet18_unet" / "configs" / "as_published.json")
+    assert published["epochs"] * published["steps_per_epoch"] * published["batch_size"] == 7000
