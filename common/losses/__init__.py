@@ -7,7 +7,7 @@ from .hard_examples import HardExamplesLoss, hard_example_bce
 from .instance_maps import InstanceMapsLoss
 from .level_set_curvature import level_set_curvature
 from .soft_histogram import curvature_pdf
-from .unknown import KnownPixelsLoss, without_unknown
+from .unknown import KnownPixelsLoss, known_pixels_loss, without_unknown
 
 __all__ = [
     "Contours",
@@ -19,6 +19,7 @@ __all__ = [
     "curvature_at",
     "curvature_pdf",
     "hard_example_bce",
+    "known_pixels_loss",
     "level_set_curvature",
     "trace_contours",
     "without_unknown",

@@ -143,6 +143,8 @@ class HardExamplesLoss(nn.Module):
         0.0
     """
 
+    takes_unknown = True
+
     def __init__(
         self,
         *,

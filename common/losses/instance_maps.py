@@ -159,6 +159,8 @@ class InstanceMapsLoss(nn.Module):
         (0.0, ['dice', 'distance', 'total'])
     """
 
+    takes_unknown = True
+
     def __init__(
         self,
         channels: Mapping[str, int | Sequence[int] | None],

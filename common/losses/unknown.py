@@ -33,6 +33,17 @@ def without_unknown(
     return prediction.masked_fill(unknown, otherwise), target.masked_fill(unknown, 0)
 
 
+def known_pixels_loss(loss: nn.Module) -> nn.Module:
+    """Return a loss for crops that reach beyond the image: the loss itself if it knows of targets that are NaN.
+
+    So MONAI's losses, and yours, can be written into a configuration as they are.
+
+    Args:
+        loss: a loss of logits, or one with `takes_unknown`.
+    """
+    return loss if getattr(loss, "takes_unknown", False) else KnownPixelsLoss(loss)
+
+
 class KnownPixelsLoss(nn.Module):
     """Any loss of logits, where crops reach beyond the image: their targets are NaN there.
 

@@ -5,7 +5,7 @@ import torch
 from monai.losses import DiceLoss
 from torch import Tensor, nn
 
-from common.losses import HardExamplesLoss, InstanceMapsLoss, KnownPixelsLoss
+from common.losses import HardExamplesLoss, InstanceMapsLoss, KnownPixelsLoss, known_pixels_loss
 
 GROUPS = {"foreground": 0, "border": 1, "distance": 2, "offsets": [3, 4]}
 LOSSES = {
@@ -68,3 +68,9 @@ def test_nothing_known_at_all(loss: nn.Module, case) -> None:
     value = loss(maps, torch.full_like(target, float("nan")))
     value.backward()
     assert torch.isfinite(value) and not maps.grad.any()
+
+
+def test_losses_that_know_of_it_are_left_as_they_are_and_others_learn_it() -> None:
+    ours = [InstanceMapsLoss(GROUPS), HardExamplesLoss()]
+    assert all(known_pixels_loss(loss) is loss for loss in ours)
+    assert isinstance(known_pixels_loss(DiceLoss(sigmoid=True)), KnownPixelsLoss)

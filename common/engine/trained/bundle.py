@@ -58,7 +58,7 @@ class TrainedBundle:
         load_weights(self.network, weights)
 
     def prepare(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Load an image and its label as evaluation does: at the network's pixel size, intensities scaled.
+        """Load an image and its label as validation does: at the network's pixel size, intensities scaled.
 
         Args:
             item: {"image": file, "label": file, ...}, as a data list has it.
@@ -69,7 +69,7 @@ class TrainedBundle:
         Raises:
             ValueError: if the image has not as many channels as the network takes.
         """
-        prepared: dict[str, Any] = self.parser.get_parsed_content("evaluate::preprocessing")(dict(item))
+        prepared: dict[str, Any] = self.parser.get_parsed_content("validate::preprocessing")(dict(item))
         count, wanted = len(prepared["image"]), self.parser["network_def"].get("in_channels")
         if wanted is not None and count != wanted:
             raise ValueError(
