@@ -96,7 +96,7 @@ class CurvatureAlignmentLoss(nn.Module):
         edge_contrast: float | int = 0.2,
         border_px: int | None = None,
         min_contour_px: float | int = 1.0,
-        max_points: int | None = 4096,
+        max_points: int | None = 16384,
         levels: Sequence[float] = (0.15, 0.3, 0.5, 0.7, 0.85),
         field_smoothing_px: float | int = 1.0,
         compared: str = "lengths",
