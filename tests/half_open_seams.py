@@ -27,7 +27,7 @@ class Scene(NamedTuple):
 
 
 def _seam(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return where the target parts nuclei that touch: pixels that are not in it, with two nuclei next to them."""
+    """Return where the target parts touching nuclei: pixels outside it that have two nuclei next to them."""
     highest = ndimage.maximum_filter(labels, 3)
     lowest = ndimage.minimum_filter(np.where(labels > 0, labels, labels.max() + 1), 3)
     return (labels > 0) & ~truth & (highest != lowest)

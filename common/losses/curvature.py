@@ -125,7 +125,9 @@ class CurvatureAlignmentLoss(nn.Module):
         if not levels or not all(0 < level < 1 for level in levels):
             raise ValueError(f"levels {list(levels)} of the curvature loss must be numbers between 0 and 1")
         if field_smoothing_px < 0:
-            raise ValueError(f"field_smoothing_px {field_smoothing_px} of the curvature loss must be 0 or more")
+            raise ValueError(
+                f"field_smoothing_px {field_smoothing_px} of the curvature loss must be 0 or more"
+            )
         if compared not in COMPARED:
             raise ValueError(
                 f"compared {compared!r} of the curvature loss is unknown: choose one of {', '.join(COMPARED)}"

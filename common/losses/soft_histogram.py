@@ -1,4 +1,4 @@
-"""Curvatures and their weights -> a histogram an image that can be differentiated: lengths, or their shares."""
+"""Curvatures and their weights -> one differentiable histogram an image: lengths, or their shares."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def test_shares_are_the_kl_divergence_of_two_distributions(mode: str) -> None:
     truth = nuclei(8, 5)
     half = truth * (torch.arange(SIZE) < SIZE // 2)[:, None]
     options = {"mode": mode, "prior_px": 1e-3}
-    shares, lengths = (float(CurvatureAlignmentLoss(compared=c, **options)(half, truth)) for c in COMPARED[::-1])
+    shares, lengths = (
+        float(CurvatureAlignmentLoss(compared=c, **options)(half, truth)) for c in COMPARED[::-1]
+    )
     assert shares < 0.02 < 0.1 < lengths
     # Half the length in each bin: sum of q (1/2 log 1/2 - 1/2 + 1) over a distribution q.
     assert lengths == pytest.approx(0.5 * math.log(0.5) + 0.5, rel=0.1)

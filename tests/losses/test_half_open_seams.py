@@ -9,6 +9,7 @@ import pytest
 import tifffile
 import torch
 from half_open_seams import Scene, half_open, share_opened
+from monai.bundle import ConfigParser
 from torch import Tensor
 
 from common.losses import CurvatureAlignmentLoss
@@ -53,6 +54,15 @@ def test_the_letter_does_not_open_them() -> None:
     assert share_opened(scene, gradient_of(LETTER, scene)) < 0.6
 
 
+def test_as_published_runs_the_letter(repository: Path) -> None:
+    overlay = ConfigParser.load_config_file(repository / "bundles/logsage/configs/as_published.json")
+    curvature = ConfigParser(overlay).get_parsed_content("loss").curvature
+    options = ("mode", "levels", "field_smoothing_px", "compared")
+    assert [getattr(curvature, o) for o in options] == [getattr(LETTER, o) for o in options]
+    scene = half_open(crowded(), 0.4, valley=False)
+    assert torch.equal(curvature(scene.prediction, scene.truth), LETTER(scene.prediction, scene.truth))
+
+
 @pytest.mark.parametrize("name", ["e2f_multiplex", "monuseg"])
 @pytest.mark.parametrize("mode", MODES)
 def test_half_open_seams_of_real_tissue_get_opened(nuclei_data: Path, mode: str, name: str) -> None:
@@ -81,6 +91,8 @@ def test_a_descent_parts_nuclei_whose_seams_are_filled(mode: str) -> None:
         loss(logits, scene.truth).backward()
         optimizer.step()
     seam = torch.from_numpy(scene.seams > 0)
-    before, after = (float((x[:, 0][seam] > 0.5).float().mean()) for x in (scene.prediction, logits.sigmoid()))
+    before, after = (
+        float((x[:, 0][seam] > 0.5).float().mean()) for x in (scene.prediction, logits.sigmoid())
+    )
     assert before > 0.8, "most pixels of the seams were nucleus"
     assert after < 0.3 * before, (before, after)

@@ -42,4 +42,6 @@ def test_lengths_sum_to_the_weights_and_the_prior() -> None:
     curvature, weight = torch.randn(3, 40), torch.rand(3, 40)
     lengths = curvature_lengths(curvature, weight, prior_px=7)
     torch.testing.assert_close(lengths.sum(1), weight.sum(1) + 7)
-    torch.testing.assert_close(lengths / lengths.sum(1, keepdim=True), curvature_pdf(curvature, weight, prior_px=7))
+    torch.testing.assert_close(
+        lengths / lengths.sum(1, keepdim=True), curvature_pdf(curvature, weight, prior_px=7)
+    )
