@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor, nn
 
 from .contour_curvature import contour_curvature
 from .level_set_curvature import level_set_curvature
-from .soft_histogram import curvature_pdf
+from .soft_histogram import curvature_lengths
 
 MODES = ("level_set", "contour")
+COMPARED = ("lengths", "shares")
 
 
 def _plain(x: Tensor) -> Tensor:
@@ -21,16 +23,22 @@ def _plain(x: Tensor) -> Tensor:
 
 
 class CurvatureAlignmentLoss(nn.Module):
-    """Curvature alignment loss: KL(prediction || truth) of curvature distributions, mean over the images.
+    """Curvature alignment loss: KL(prediction || truth) of the curvature of contours, mean over the images.
 
     The paper extracts contours, bins their curvature and compares the histograms: that has no gradient, and
     is infinite as soon as one bin of the truth is empty. Both modes use a soft histogram with a prior
-    (`curvature_pdf`), the same for prediction and truth, so that CAL(x, x) = 0:
+    (`curvature_lengths`), the same for prediction and truth, so that CAL(x, x) = 0:
 
     - `level_set` takes the curvature of the smoothed field at every pixel, weighted by closeness to the
       contour (`level_set_curvature`): dense gradients, a fixed cost.
-    - `contour` takes it along the contours themselves, as the paper's Eq. 1 does (`contour_curvature`):
-      gradients in the pixels beside a contour only, a cost that grows with the length of the contours.
+    - `contour` takes it along contours themselves, as the paper's Eq. 1 does (`contour_curvature`): gradients
+      in the pixels beside a contour only, a cost that grows with the length of the contours.
+
+    What is compared is how many pixels of contour there are in each bin, p and q, both divided by the truth's
+    whole: `sum(p log(p / q) - p + q)`, which is the KL divergence where both have the same length. With the
+    shares of Eq. 2, in which each is divided by its own length, the contours along a seam between two nuclei
+    that is missing, or in excess, weigh next to nothing, and a seam that begins to open gets closed.
+    `CurvatureAlignmentLoss("contour", levels=[0.5], field_smoothing_px=0, compared="shares")` is the letter.
 
     Nothing to compare: an image whose truth has less than `min_contour_px` of contour (no nucleus, or nothing
     but nucleus) counts 0. A prediction without contours on a truth with some is *not* nothing: its
@@ -48,11 +56,18 @@ class CurvatureAlignmentLoss(nn.Module):
         max_curvature: end of the histogram in 1/px; 0.7 holds 98 % of real nuclei's contours at smoothing
             1.5.
         prior_px: even prior in px of contour. Larger is calmer, at the start of a training above all.
-        edge_contrast: gradient per pixel at which an edge of the smoothed field counts half.
+        edge_contrast: gradient per pixel at which an edge of the smoothed field counts half. A sharp edge
+            has `0.4 / smoothing_px`; near that, shallow seams are pushed to become deep ones.
         border_px: frame of the image that is left out, in pixels; None: three standard deviations.
         min_contour_px: contour length of the truth under which an image counts 0, in pixels.
-        max_points: in `contour`, about how many points an image the curvature is computed at; the rest of a
-            longer contour, as noise has it at the start of a training, is represented by them. None: at all.
+        max_points: in `contour`, about how many points an image the curvature is computed at; the rest of
+            longer contours, as noise has them at the start of a training, is represented by them. None: at
+            all.
+        levels: in `contour`, the values between 0 and 1 whose contours are traced. At several, a half-open
+            seam has contours wherever it stands.
+        field_smoothing_px: in `contour`, standard deviation in pixels of the Gaussian over the field before
+            contours are traced; 0: none. A straight gap narrower than 1.35 of it closes at 0.5.
+        compared: "lengths" or "shares".
         from_logits: the input is logits, and passes a sigmoid first.
 
     Raises:
@@ -60,6 +75,8 @@ class CurvatureAlignmentLoss(nn.Module):
 
     References:
         Mohammed et al., LoGSAGE, 2025, section 2.3, Eqs. 1 and 2.
+        Csiszar, Why Least Squares and Maximum Entropy?, Annals of Statistics, 1991 (the divergence of
+        histograms that do not sum to 1).
 
     Example:
         >>> mask = torch.zeros(1, 1, 32, 32)
@@ -76,10 +93,13 @@ class CurvatureAlignmentLoss(nn.Module):
         bins: int = 33,
         max_curvature: float | int = 0.7,
         prior_px: float | int = 30.0,
-        edge_contrast: float | int = 0.1,
+        edge_contrast: float | int = 0.2,
         border_px: int | None = None,
         min_contour_px: float | int = 1.0,
-        max_points: int | None = 4096,
+        max_points: int | None = 16384,
+        levels: Sequence[float] = (0.15, 0.3, 0.5, 0.7, 0.85),
+        field_smoothing_px: float | int = 1.0,
+        compared: str = "lengths",
         from_logits: bool = False,
     ) -> None:
         super().__init__()
@@ -102,6 +122,16 @@ class CurvatureAlignmentLoss(nn.Module):
             raise ValueError(f"border_px {border_px} of the curvature loss must be 0 or more (pixels)")
         if max_points is not None and max_points < 1:
             raise ValueError(f"max_points {max_points} of the curvature loss must be 1 or more, or None")
+        if not levels or not all(0 < level < 1 for level in levels):
+            raise ValueError(f"levels {list(levels)} of the curvature loss must be numbers between 0 and 1")
+        if field_smoothing_px < 0:
+            raise ValueError(
+                f"field_smoothing_px {field_smoothing_px} of the curvature loss must be 0 or more"
+            )
+        if compared not in COMPARED:
+            raise ValueError(
+                f"compared {compared!r} of the curvature loss is unknown: choose one of {', '.join(COMPARED)}"
+            )
         self.mode = mode
         self.smoothing_px = smoothing_px
         self.bins = bins
@@ -111,6 +141,9 @@ class CurvatureAlignmentLoss(nn.Module):
         self.border_px = border_px
         self.min_contour_px = min_contour_px
         self.max_points = max_points
+        self.levels = tuple(levels)
+        self.field_smoothing_px = field_smoothing_px
+        self.compared = compared
         self.from_logits = from_logits
 
     def forward(
@@ -135,15 +168,18 @@ class CurvatureAlignmentLoss(nn.Module):
             probability = probability if probability.dtype == torch.float64 else probability.float()
             if self.from_logits:
                 probability = torch.sigmoid(probability)
-            predicted, _ = self._distribution(probability)
+            predicted, _ = self._lengths(probability)
             with torch.no_grad():
-                expected, length_px = self._distribution(_plain(truth).to(probability))
-            divergence = (predicted * (predicted.log() - expected.log())).sum(1)
+                expected, length_px = self._lengths(_plain(truth).to(probability))
+            whole = expected.sum(1, keepdim=True)
+            q = expected / whole
+            p = predicted / (whole if self.compared == "lengths" else predicted.sum(1, keepdim=True))
+            divergence = (p * (p.log() - q.log()) - p + q).sum(1)
             comparable = (length_px >= self.min_contour_px).to(divergence)
             return (divergence * comparable).mean()
 
-    def _distribution(self, field: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each image's curvature distribution, (b, bins), and contour length in pixels, (b,)."""
+    def _lengths(self, field: Tensor) -> tuple[Tensor, Tensor]:
+        """Return px of contour by curvature with the prior, (b, bins), and without it altogether, (b,)."""
         common: dict[str, Any] = {
             "smoothing_px": self.smoothing_px,
             "edge_contrast": self.edge_contrast,
@@ -156,7 +192,13 @@ class CurvatureAlignmentLoss(nn.Module):
         }
         if self.mode == "level_set":
             curvature, weight = level_set_curvature(field, **common)
-            return curvature_pdf(curvature, weight, **bins), weight.sum((1, 2, 3))
-        curvature, weight, image = contour_curvature(field, max_points=self.max_points, **common)
-        pdf = curvature_pdf(curvature, weight, image=image, images=len(field), **bins)
-        return pdf, weight.new_zeros(len(field)).scatter_add(0, image, weight)
+            return curvature_lengths(curvature, weight, **bins), weight.sum((1, 2, 3))
+        curvature, weight, image = contour_curvature(
+            field,
+            levels=self.levels,
+            field_smoothing_px=self.field_smoothing_px,
+            max_points=self.max_points,
+            **common,
+        )
+        lengths = curvature_lengths(curvature, weight, image=image, images=len(field), **bins)
+        return lengths, weight.new_zeros(len(field)).scatter_add(0, image, weight)

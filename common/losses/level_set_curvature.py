@@ -17,7 +17,7 @@ def level_set_curvature(
     field: Float[Tensor, "b 1 h w"],
     *,
     smoothing_px: float | int = 1.5,
-    edge_contrast: float | int = 0.1,
+    edge_contrast: float | int = 0.2,
     border_px: int | None = None,
 ) -> tuple[Float[Tensor, "b 1 h w"], Float[Tensor, "b 1 h w"]]:
     """Return the curvature of the level lines of a field, and how much each pixel belongs to the 0.5 contour.

@@ -1,13 +1,15 @@
-"""Curvatures and their weights -> one distribution an image, as a histogram that can be differentiated."""
+"""Curvatures and their weights -> one differentiable histogram an image: lengths, or their shares."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def curvature_pdf(
+def curvature_lengths(
     curvature: Float[Tensor, " b *places"],
     weight: Float[Tensor, " b *places"],
     *,
@@ -17,12 +19,10 @@ def curvature_pdf(
     max_curvature: float | int = 0.7,
     prior_px: float | int = 30.0,
 ) -> Float[Tensor, "images bins"]:
-    """Return the distribution of curvature along the contours of each image.
+    """Return how many pixels of contour each image has in each bin of curvature.
 
     Linear binning: each place shares its weight between the two nearest bin centres. `prior_px` pixels of
-    contour, spread evenly over the bins, are added before the division by the sum: no bin is empty, and an
-    image with next to no contour tends to the uniform distribution instead of blowing up what little there
-    is.
+    contour are added, spread evenly over the bins: no bin is empty.
 
     Args:
         curvature: curvature in 1/px.
@@ -34,17 +34,17 @@ def curvature_pdf(
         prior_px: length of the even prior in px of contour, > 0.
 
     Returns:
-        One distribution an image.
+        One histogram an image.
 
     Shapes:
         curvature, weight: (b, ...): maps (b, 1, h, w), or points (b,) with their `image`.
         image: (b,), integers from 0.
-        pdf: (images, bins), > 0, each row sums to 1.
+        lengths: (images, bins), px, > 0.
 
     Example:
-        >>> pdf = curvature_pdf(torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8), bins=5, prior_px=1e-3)
-        >>> [round(float(x), 2) for x in pdf[0]]
-        [0.0, 0.0, 1.0, 0.0, 0.0]
+        >>> lengths = curvature_lengths(torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8), bins=5, prior_px=5)
+        >>> lengths[0].tolist()
+        [1.0, 1.0, 65.0, 1.0, 1.0]
     """
     b = curvature.shape[0]
     if image is None:
@@ -61,5 +61,30 @@ def curvature_pdf(
     index = (lower.long() + bins * image[:, None]).flatten()
     histogram = k.new_full((count * bins,), prior_px / bins)
     histogram = histogram.scatter_add(0, index, (mass - upper_share).flatten())
-    histogram = histogram.scatter_add(0, index + 1, upper_share.flatten()).reshape(count, bins)
-    return histogram / histogram.sum(1, keepdim=True)
+    return histogram.scatter_add(0, index + 1, upper_share.flatten()).reshape(count, bins)
+
+
+def curvature_pdf(
+    curvature: Float[Tensor, " b *places"], weight: Float[Tensor, " b *places"], **options: Any
+) -> Float[Tensor, "images bins"]:
+    """Return the distribution of curvature along the contours of each image: its lengths, as shares.
+
+    An image with next to no contour tends to the uniform distribution of the prior, instead of blowing up
+    what little there is.
+
+    Args:
+        curvature: curvature in 1/px.
+        weight: px of contour at each place, >= 0.
+        options: those of `curvature_lengths`.
+
+    Shapes:
+        curvature, weight: (b, ...), as in `curvature_lengths`.
+        pdf: (images, bins), > 0, each row sums to 1.
+
+    Example:
+        >>> pdf = curvature_pdf(torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8), bins=5, prior_px=1e-3)
+        >>> [round(float(x), 2) for x in pdf[0]]
+        [0.0, 0.0, 1.0, 0.0, 0.0]
+    """
+    lengths = curvature_lengths(curvature, weight, **options)
+    return lengths / lengths.sum(1, keepdim=True)

@@ -72,7 +72,7 @@ def test_kernels_are_exact_on_parabolas(sigma: float) -> None:
 def test_the_image_border_gives_no_curvature() -> None:
     r, c = torch.meshgrid(torch.arange(96.0), torch.arange(96.0), indexing="ij")
     edge = torch.sigmoid(2 * (r * 0.8 + c * 0.6 - 60))[None, None]  # a straight line, cut by two sides
-    curvature, weight, _ = contour_curvature(edge)
+    curvature, weight, _ = contour_curvature(edge, edge_contrast=1e-6)
     contours = trace_contours(edge)
     near = (contours.points < 4.5) | (contours.points > 90.5)
     assert float(weight[near.any(1)].sum()) == 0 and float(weight.sum()) > 60
@@ -103,3 +103,29 @@ def test_a_speck_counts_next_to_nothing() -> None:
     speck[..., 16, 16] = 1
     curvature, weight, _ = contour_curvature(speck)
     assert curvature.isfinite().all() and float(weight.sum()) < 0.5
+
+
+def test_levels_of_a_smooth_disc_are_nested_circles() -> None:
+    """Each level is a circle of its own radius; together they weigh what one contour does."""
+    row, column = torch.meshgrid(torch.arange(96.0), torch.arange(96.0), indexing="ij")
+    field = torch.sigmoid((20 - torch.hypot(row - 47.7, column - 48.2)) / 2)[None, None]
+    options = {"edge_contrast": 1e-6, "smoothing_px": 1.0}
+    lengths = {}
+    for level in (0.2, 0.8):
+        curvature, weight, _ = contour_curvature(field, levels=[level], **options)
+        radius = 20 - 2 * math.log(level / (1 - level))
+        assert mean(curvature, weight) == pytest.approx(1 / radius, rel=0.02)
+        lengths[level] = float(weight.sum())
+        assert lengths[level] == pytest.approx(2 * math.pi * radius, rel=0.02)
+    _, both, image = contour_curvature(field, levels=[0.2, 0.8], **options)
+    assert float(both.sum()) == pytest.approx(sum(lengths.values()) / 2, rel=1e-5)
+    assert (image == 0).all()
+
+
+def test_smoothing_the_field_first_draws_one_contour_through_noise() -> None:
+    noise = torch.randn(1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
+    field = (0.5 + 0.05 * noise).clamp(0, 1)
+    row = torch.arange(96.0)[:, None].expand(96, 96)
+    seam = torch.where((row - 48).abs() < 3, field, (row > 48) * 0.8 + 0.1)  # hardly differs from the level
+    rough, smooth = (contour_curvature(seam, field_smoothing_px=sigma)[1] for sigma in (0, 1.5))
+    assert len(smooth) < 0.5 * len(rough)

@@ -1,5 +1,7 @@
 """Laws of the curvature alignment loss, in both of its modes."""
 
+import math
+
 import pytest
 import torch
 from drawn_nuclei import SIZE, dilated, disc, merged, nuclei
@@ -7,7 +9,7 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from common.losses import CurvatureAlignmentLoss
-from common.losses.curvature import MODES
+from common.losses.curvature import COMPARED, MODES
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
 
@@ -27,6 +29,19 @@ def test_grows_from_dilation_to_merged_nuclei_to_nothing(mode: str, radius: floa
     values = [float(loss(p, truth)) for p in (truth, wider, joined, torch.zeros_like(truth))]
     assert values == sorted(values), values
     assert values[2] > 1.5 * values[1], values
+
+
+def test_shares_are_the_kl_divergence_of_two_distributions(mode: str) -> None:
+    """The paper's Eq. 2: it does not see that half of the nuclei are missing, where lengths do."""
+    truth = nuclei(8, 5)
+    half = truth * (torch.arange(SIZE) < SIZE // 2)[:, None]
+    options = {"mode": mode, "prior_px": 1e-3}
+    shares, lengths = (
+        float(CurvatureAlignmentLoss(compared=c, **options)(half, truth)) for c in COMPARED[::-1]
+    )
+    assert shares < 0.02 < 0.1 < lengths
+    # Half the length in each bin: sum of q (1/2 log 1/2 - 1/2 + 1) over a distribution q.
+    assert lengths == pytest.approx(0.5 * math.log(0.5) + 0.5, rel=0.1)
 
 
 def test_an_empty_prediction_is_no_way_out(mode: str) -> None:
@@ -149,6 +164,10 @@ def test_metatensors_give_a_plain_scalar(mode: str) -> None:
         ({"prior_px": -1.0}, "prior_px -1.0"),
         ({"border_px": -1}, "border_px -1"),
         ({"max_points": 0}, "max_points 0"),
+        ({"levels": []}, r"levels \[\]"),
+        ({"levels": [0.5, 1.0]}, r"levels \[0.5, 1.0\]"),
+        ({"field_smoothing_px": -1}, "field_smoothing_px -1"),
+        ({"compared": "areas"}, "areas"),
     ],
 )
 def test_wrong_options_are_named(mode: str, options: dict, word: str) -> None:

@@ -3,6 +3,7 @@
 import torch
 
 from common.losses import curvature_pdf
+from common.losses.soft_histogram import curvature_lengths
 
 
 def test_distribution_sums_to_one_and_keeps_the_mean() -> None:
@@ -35,3 +36,12 @@ def test_an_image_without_points_has_the_even_prior() -> None:
     nothing = torch.zeros(0)
     pdf = curvature_pdf(nothing, nothing, image=torch.zeros(0, dtype=torch.long), images=2, bins=5)
     torch.testing.assert_close(pdf, torch.full((2, 5), 0.2))
+
+
+def test_lengths_sum_to_the_weights_and_the_prior() -> None:
+    curvature, weight = torch.randn(3, 40), torch.rand(3, 40)
+    lengths = curvature_lengths(curvature, weight, prior_px=7)
+    torch.testing.assert_close(lengths.sum(1), weight.sum(1) + 7)
+    torch.testing.assert_close(
+        lengths / lengths.sum(1, keepdim=True), curvature_pdf(curvature, weight, prior_px=7)
+    )
