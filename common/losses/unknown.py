@@ -34,7 +34,7 @@ def without_unknown(
 
 
 def known_pixels_loss(loss: nn.Module) -> nn.Module:
-    """Return a loss for crops that reach beyond the image: the loss itself if it knows of targets that are NaN.
+    """Return a loss for crops that reach beyond the image: itself if it knows of targets that are NaN.
 
     So MONAI's losses, and yours, can be written into a configuration as they are.
 
