@@ -1,17 +1,15 @@
-"""The benchmark times a realistic pair, prints a table, and writes what it printed."""
-
-import json
+"""The parts are timed on a realistic pair."""
 
 import numpy as np
-import pytest
 from skimage.measure import label
 
+from common.benchmarks import parts
 from common.metrics import score_image
 from scripts import benchmark
 
 
 def test_pair_is_as_large_and_crowded_as_the_limit_assumes():
-    truth, prediction, probability = benchmark.make_pair()
+    truth, prediction, probability = parts.make_pair()
     assert truth.shape == prediction.shape == probability.shape == (1024, 1024)
     assert 1300 <= len(np.unique(truth)) - 1 <= 1500
     assert label(truth > 0).max() < 0.8 * (len(np.unique(truth)) - 1)  # many nuclei touch
@@ -20,29 +18,14 @@ def test_pair_is_as_large_and_crowded_as_the_limit_assumes():
 
 
 def test_pair_is_the_same_for_a_seed_and_another_for_another():
-    first, again, other = (benchmark.make_pair(size_px=128, seed=seed)[0] for seed in (1, 1, 2))
+    first, again, other = (parts.make_pair(size_px=128, seed=seed)[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_prints_a_table_and_writes_it(tmp_path, capsys, monkeypatch):
-    calls = []
-    task = benchmark.Task("count calls", lambda: calls.append(1), limit_ms=7)
-    monkeypatch.setattr(benchmark, "PARTS", {"calls": lambda: [task]})
-    rows = benchmark.benchmark(repeats=4, output=str(tmp_path / "new" / "times.json"))
-    assert len(calls) == 5  # one warms up
-    written = json.loads((tmp_path / "new" / "times.json").read_text())
-    assert written["tasks"] == rows
-    assert written["machine"]["cores"] >= 1
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["times.json"]
-    printed = capsys.readouterr().out
-    assert "count calls" in printed
-    assert "7 ms" in printed
-
-
 def test_metrics_part_runs(monkeypatch, capsys):
-    small = benchmark.make_pair(size_px=128)
-    monkeypatch.setattr(benchmark, "make_pair", lambda: small)
+    small = parts.make_pair(size_px=128)
+    monkeypatch.setattr(parts, "make_pair", lambda: small)
     rows = benchmark.benchmark("metrics", repeats=1)
     assert rows[0]["task"].startswith("all metrics (128 x 128")
     assert rows[0]["limit_ms"] == 300
@@ -50,23 +33,16 @@ def test_metrics_part_runs(monkeypatch, capsys):
 
 
 def test_targets_part_runs(monkeypatch):
-    small = benchmark.make_pair(size_px=128)
-    monkeypatch.setattr(benchmark, "make_pair", lambda: small)
+    small = parts.make_pair(size_px=128)
+    monkeypatch.setattr(parts, "make_pair", lambda: small)
     (row,) = benchmark.benchmark("targets", repeats=1)
     assert row["task"].startswith("border weights (128 x 128") and row["limit_ms"] == 300
 
 
 def test_curvature_part_times_both_modes_beside_a_training_step(monkeypatch):
-    monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)  # settings of the whole process
-    tasks = benchmark.curvature_tasks(crops=1, side=64)
+    monkeypatch.setattr(parts, "tune_cpu", lambda: None)  # settings of the whole process
+    tasks = parts.curvature_tasks(crops=1, side=64)
     names = " ".join(task.name for task in tasks)
     assert "training step" in tasks[0].name and "level_set" in names and "contour" in names
     for task in tasks:
         task.call()
-
-
-def test_refuses_unknown_parts_and_no_repeats():
-    with pytest.raises(ValueError, match="'metric'.*all, metrics"):
-        benchmark.benchmark("metric")
-    with pytest.raises(ValueError, match="repeats is 0"):
-        benchmark.benchmark(repeats=0)

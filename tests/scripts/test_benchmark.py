@@ -1,0 +1,65 @@
+"""The command prints a Markdown table, writes what it printed, and refuses what does not go together."""
+
+import json
+
+import pytest
+
+from common.benchmarks import Task
+from scripts import benchmark
+
+
+def test_prints_a_table_and_writes_it(tmp_path, capsys, monkeypatch):
+    calls = []
+    task = Task("count calls", lambda: calls.append(1), limit_ms=7)
+    monkeypatch.setattr(benchmark, "PARTS", {"calls": lambda: [task]})
+    rows = benchmark.benchmark(repeats=4, output=str(tmp_path / "new" / "times.json"))
+    assert len(calls) == 5  # one warms up
+    written = json.loads((tmp_path / "new" / "times.json").read_text())
+    assert written["tasks"] == rows
+    assert written["machine"]["cores"] >= 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["times.json"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("| count calls |") and lines[-1].endswith(" 7 |")
+    assert lines[-2] == "|---|---|---|---|---|"
+
+
+@pytest.mark.parametrize("what", ["inference", "training"])
+def test_bundles_are_chosen_and_options_arrive(what, monkeypatch, capsys):
+    asked = []
+
+    def fake(bundles, folder, **options):
+        asked.append((bundles, options))
+        return [{"bundle": bundles[0], "seconds": 0.5}]
+
+    monkeypatch.setattr(benchmark, f"time_{what}", fake)
+    monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)  # settings of the whole process
+    given = {"num_workers": 2} if what == "training" else {"image_px": 256}
+    benchmark.benchmark(what, bundles="unet, logsage", repeats=2, **given)
+    ((bundles, options),) = asked
+    assert bundles == ["unet", "logsage"]
+    if what == "training":
+        assert options == {"steps": 2, "options": {"num_workers": 2}}
+    else:
+        assert options == {"rounds": 2, "image_px": 256, "peer": None}
+    assert "| unet | 0.5 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"what": "metric"}, ValueError, "'metric'.*inference, training, all, metrics"),
+        ({"repeats": 0}, ValueError, "repeats is 0"),
+        ({"what": "training", "peers": True}, ValueError, "--peers goes with inference, not with training"),
+        ({"what": "inference", "num_workers": 1}, ValueError, "--num_workers goes with training"),
+        ({"what": "inference", "bundles": "unit"}, ValueError, "--bundles unit is no bundle: did you mean"),
+        (
+            {"what": "inference", "peers": True, "peers_dir": "nowhere"},
+            FileNotFoundError,
+            "no environment of stardist in nowhere.stardist.env: python -m scripts.peers stardist makes it",
+        ),
+    ],
+)
+def test_refuses_in_a_sentence(options, error, message, monkeypatch):
+    monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)
+    with pytest.raises(error, match=message):
+        benchmark.benchmark(**options)
