@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -81,23 +82,22 @@ class PeerTimes:
 
     def close(self) -> None:
         """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                # What could not be written to a program that has ended is written again by closing.
+                with suppress(BrokenPipeError):
+                    pipe.close()
         self.process.wait(30)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
         self.errors.close()
 
     def _ask(self, what: str) -> float:
         assert self.process.stdin is not None and self.process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):  # told below
             self.process.stdin.write(f"{what}\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # told below
         for line in self.process.stdout:
             if line.startswith('{"seconds"'):  # packages print, too
                 return float(json.loads(line)["seconds"])
-        self.errors.flush()
+        self.close()
         told = (self.folder / "errors.txt").read_text().strip().splitlines()
         raise RuntimeError(f"StarDist ended at {what!r}: {told[-1] if told else 'it does not say why'}")
