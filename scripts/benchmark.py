@@ -1,268 +1,104 @@
 """Time what must be quick: `python -m scripts.benchmark [WHAT] [--repeats 9] [--output FILE.json]`.
 
-The figures are medians after a warm-up, on one 1024 x 1024 image with about 1,400 nuclei.
+python -m scripts.benchmark inference [--peers] [--bundles logsage,unet] [--image_px 1024]
+python -m scripts.benchmark training [--bundles logsage,unet] [--num_workers 2]
+
+Prints a Markdown table. Threads are torch's: `OMP_NUM_THREADS=1` in front takes one.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+import tempfile
 from typing import Any
 
-import numpy as np
-import torch
-from monai.bundle import ConfigParser
-from torch.nn.functional import avg_pool2d
-
-from common.commands import main
-from common.decoders import CentreVotesDecoder, ComponentsDecoder, WatershedDecoder
-from common.devices import tune_cpu
-from common.losses import CurvatureAlignmentLoss
-from common.losses.curvature import MODES
-from common.metrics import (
-    aji_counts,
-    boundary_counts,
-    contingency_table,
-    matching_counts,
-    probability_counts,
-    score_image,
+from common.benchmarks import (
+    PARTS,
+    chosen_bundles,
+    describe_machine,
+    markdown,
+    peer_python,
+    time_inference,
+    time_task,
+    time_training,
+    write_report,
 )
-from common.networks import prepare
-from common.transforms import border_weights, instance_targets
+from common.commands import main
+from common.devices import tune_cpu
 
-SIZE_PX = 1024
-SPACING_PX = 27.0
-
-
-@dataclass(frozen=True)
-class Task:
-    """One thing to time: its name, what to call, and the time it may take (milliseconds), if there is one."""
-
-    name: str
-    call: Callable[[], Any]
-    limit_ms: float | None = None
+BUNDLES = ("inference", "training")
 
 
-def benchmark(what: str = "all", *, repeats: int = 9, output: str | None = None) -> list[dict[str, Any]]:
-    """Time metrics, decoders, targets and a loss, and print a table.
+def benchmark(
+    what: str = "all",
+    *,
+    repeats: int = 9,
+    bundles: Any = None,
+    image_px: int = 1024,
+    peers: bool = False,
+    peers_dir: str = "runs/peers",
+    num_workers: int | None = None,
+    output: str | None = None,
+) -> list[dict[str, Any]]:
+    """Time bundles or single parts, and print a table.
+
+    Inference goes from a file to a label map in memory, with random weights, and with true maps (and noise)
+    for the decoder, on one crowded image of the sample: 1,402 nuclei at 1024 px. All take turns, so that
+    ratios hold on a busy machine. StarDist is timed likewise, by its own package in its own environment.
 
     Args:
-        what: "metrics", "decoding", "targets", "curvature" or "all".
-        repeats: runs of each task, of which the median counts; one more warms up.
+        what: "inference" or "training" of bundles; "metrics", "decoding", "targets", "curvature", or "all"
+            of these four.
+        repeats: how often each is timed, of which the median counts; one more warms up.
+        bundles: which; all by default.
+        image_px: height and width of the image of inference.
+        peers: time StarDist beside the bundles' inference.
+        peers_dir: folder of the peers' environments.
+        num_workers: processes that make the batches of a training; as the bundle has it by default.
         output: JSON file for the same figures.
 
     Returns:
-        For each task its name, median, fastest and processor time in milliseconds, and its limit.
+        The rows of the table.
 
     Raises:
-        ValueError: if there is no such part, or nothing to repeat.
+        ValueError: if there is no such benchmark or bundle, an option does not go with it, or there is
+            nothing to repeat.
+        FileNotFoundError: if the peer's environment has not been made.
     """
-    if what != "all" and what not in PARTS:
-        raise ValueError(f"There is no benchmark {what!r}: choose one of {', '.join(['all', *PARTS])}.")
-    if repeats < 1:
-        raise ValueError(f"repeats is {repeats}: choose 1 or more.")
-    parts = PARTS if what == "all" else {what: PARTS[what]}
-    rows = [time_task(task, repeats=repeats) for make_tasks in parts.values() for task in make_tasks()]
+    _check(what, repeats=repeats, peers=peers, num_workers=num_workers)
+    python = peer_python("stardist", peers_dir) if peers else None
     machine = describe_machine()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print(f"{'task':<48}{'median':>10}{'fastest':>10}{'cpu':>10}{'limit':>10}")
-    for row in rows:
-        limit = "" if row["limit_ms"] is None else f"{row['limit_ms']:.0f} ms"
-        times = "".join(f"{row[name]:>7.1f} ms" for name in ("median_ms", "fastest_ms", "cpu_ms"))
-        print(f"{row['task']:<48}{times}{limit:>10}")
+    with tempfile.TemporaryDirectory() as folder:
+        if what in BUNDLES:
+            tune_cpu()  # as every program of ours
+            names = chosen_bundles(bundles)
+            if what == "inference":
+                rows = time_inference(names, folder, image_px=image_px, rounds=repeats, peer=python)
+            else:
+                options = {} if num_workers is None else {"num_workers": num_workers}
+                rows = time_training(names, folder, steps=repeats, options=options)
+        else:
+            parts = PARTS if what == "all" else {what: PARTS[what]}
+            tasks = [task for make_tasks in parts.values() for task in make_tasks()]
+            rows = [time_task(task, repeats=repeats) for task in tasks]
+    print(", ".join(f"{key} {value}" for key, value in machine.items()), end="\n\n")
+    print(markdown(rows))
     if output is not None:
-        path = Path(output)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Under another name first, so that the file is there whole or not at all.
-        part = path.with_name(path.name + ".partial")
-        part.write_text(json.dumps({"machine": machine, "tasks": rows}, indent=2) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        write_report(output, machine, what=what, repeats=repeats, tasks=rows)
     return rows
 
 
-def time_task(task: Task, *, repeats: int) -> dict[str, Any]:
-    """Time one task: a run to warm up, then `repeats` runs.
-
-    Args:
-        task: what to time.
-        repeats: number of runs.
-    """
-    task.call()
-    times_ms, cpu_times_ms = [], []
-    for _ in range(repeats):
-        start, cpu_start = time.perf_counter(), time.process_time()
-        task.call()
-        times_ms.append(1000 * (time.perf_counter() - start))
-        cpu_times_ms.append(1000 * (time.process_time() - cpu_start))
-    return {
-        "task": task.name,
-        "median_ms": round(statistics.median(times_ms), 2),
-        "fastest_ms": round(min(times_ms), 2),
-        # On a busy machine this is nearer the truth: it leaves out the time spent waiting for a core.
-        "cpu_ms": round(statistics.median(cpu_times_ms), 2),
-        "limit_ms": task.limit_ms,
-    }
-
-
-def metrics_tasks() -> list[Task]:
-    """Make the tasks of the metrics: all of them together, then their parts."""
-    truth, prediction, probability = make_pair()
-    table = contingency_table(truth, prediction)
-    pair = f"{truth.shape[0]} x {truth.shape[1]}, {table.n_true} nuclei"
-    return [
-        Task(
-            f"all metrics ({pair})",
-            lambda: score_image(truth, prediction, probability=probability),
-            limit_ms=300,
-        ),
-        Task("  contingency table", lambda: contingency_table(truth, prediction)),
-        Task("  matching at ten thresholds, PQ", lambda: matching_counts(table)),
-        Task("  AJI and AJI+", lambda: aji_counts(table)),
-        Task("  both boundary Dice", lambda: boundary_counts(truth, prediction)),
-        Task("  pixel AP", lambda: probability_counts(truth > 0, probability)),
-    ]
-
-
-def decoding_tasks() -> list[Task]:
-    """Make a task of each decoder, on maps as a network makes them: right, with noise on top."""
-    truth, _, _ = make_pair()
-    maps = instance_targets(truth.astype(np.int64), ("foreground", "distance", "row_offset", "column_offset"))
-    maps[0] = 8 * maps[0] - 4
-    maps += np.random.default_rng(0).normal(0, 0.1, maps.shape).astype(np.float32)
-    image = f"{truth.shape[0]} x {truth.shape[1]}, {len(np.unique(truth)) - 1} nuclei"
-    decoders: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "centre votes": CentreVotesDecoder(offsets=(2, 3)),
-        "watershed": WatershedDecoder(),
-        "connected components": ComponentsDecoder(),
-    }
-    limits = {"centre votes": 200}
-    return [
-        Task(f"{name} ({image})", partial(decode, maps), limit_ms=limits.get(name))
-        for name, decode in decoders.items()
-    ]
-
-
-def targets_tasks() -> list[Task]:
-    """Make the task of each thing that is computed of a whole label map before training."""
-    truth, _, _ = make_pair()
-    image = f"{truth.shape[0]} x {truth.shape[1]}, {len(np.unique(truth)) - 1} nuclei"
-    return [Task(f"border weights ({image})", lambda: border_weights(truth), limit_ms=300)]
-
-
-def curvature_tasks(crops: int = 16, side: int = 192) -> list[Task]:
-    """Make the tasks of the curvature loss, with gradient, beside a training step of LoGSAGE without it.
-
-    Args:
-        crops: number of crops in a step.
-        side: edge of a crop in pixels.
-    """
-    tune_cpu()
-    pair = make_pair()
-    truth, mask = (
-        torch.from_numpy(_crops(labels > 0, crops, side).astype(np.float32)) for labels in pair[:2]
-    )
-    probability = avg_pool2d(mask, 3, stride=1, padding=1)
-    noise = torch.rand(probability.shape, generator=torch.Generator().manual_seed(0))
-    parser = ConfigParser(ConfigParser.load_config_file("bundles/logsage/configs/train.json"))
-    parser["loss"] = {**parser["loss"], "beta": 0}
-    network, loss = (
-        prepare(parser.get_parsed_content("network_def"), "cpu"),
-        parser.get_parsed_content("loss"),
-    )
-    target = truth.expand(-1, 4, -1, -1)
-    sizes = f"{crops} x {side} x {side}"
-    tasks = [
-        Task(f"training step without curvature ({sizes})", lambda: loss(network(truth), target).backward())
-    ]
-    for mode in MODES:
-        curvature = CurvatureAlignmentLoss(mode)
-        tasks += [
-            Task(f"  curvature loss, {mode}", partial(_descend, curvature, probability, truth)),
-            Task(f"  curvature loss, {mode}, of noise", partial(_descend, curvature, noise, truth)),
-        ]
-    return tasks
-
-
-def _crops(array: np.ndarray, count: int, side: int) -> np.ndarray:
-    """Cut the first squares out of an image, (count, 1, side, side)."""
-    corners = [(r, c) for r in range(0, len(array) - side, side) for c in range(0, len(array) - side, side)]
-    return np.stack([array[None, r : r + side, c : c + side] for r, c in corners[:count]])
-
-
-def _descend(loss: torch.nn.Module, prediction: torch.Tensor, truth: torch.Tensor) -> None:
-    """Compute a loss and its gradient in the prediction."""
-    loss(prediction.detach().requires_grad_(), truth).backward()
-
-
-PARTS: dict[str, Callable[[], list[Task]]] = {
-    "metrics": metrics_tasks,
-    "decoding": decoding_tasks,
-    "targets": targets_tasks,
-    "curvature": curvature_tasks,
-}
-"""What can be timed: a further part is a further entry, a function that makes its tasks."""
-
-
-def make_pair(*, size_px: int = SIZE_PX, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Make a true label map, a prediction with the usual errors, and a foreground probability.
-
-    Nuclei are discs around the points of a jittered grid; where two meet, they touch along the line
-    between their centres. The prediction shifts and resizes them, loses and merges some.
-
-    Args:
-        size_px: height and width.
-        seed: of the random numbers.
-    """
-    rng = np.random.default_rng(seed)
-    axis = np.arange(SPACING_PX / 2, size_px, SPACING_PX)
-    centres = np.array([(row, column) for row in axis for column in axis])
-    centres += rng.normal(0, 3, centres.shape)
-    radii = rng.uniform(8, 15, len(centres))
-    names = 1 + rng.permutation(len(centres))
-    truth = _draw(centres, radii, names, size_px)
-    fate = rng.random(len(centres))
-    radii = np.where(fate < 0.04, 0, radii * rng.normal(1, 0.08, len(centres)))
-    merged = np.where(fate > 0.95, np.roll(names, 1), names)
-    prediction = _draw(centres + rng.normal(0, 1.5, centres.shape), radii, merged, size_px)
-    noise = rng.random((size_px, size_px), dtype=np.float32)
-    return truth, prediction, np.where(prediction > 0, 1 - noise**2 / 2, noise**2 / 2).astype(np.float32)
-
-
-def _draw(centres: np.ndarray, radii: np.ndarray, names: np.ndarray, size_px: int) -> np.ndarray:
-    """Paint the discs; a pixel inside several goes to the nearest centre."""
-    label_map = np.zeros((size_px, size_px), dtype=np.uint32)
-    nearest = np.full((size_px, size_px), np.inf)
-    for (row, column), radius, name in zip(centres, radii, names, strict=True):
-        top, left = (max(0, int(value - radius)) for value in (row, column))
-        window = (slice(top, int(row + radius) + 2), slice(left, int(column + radius) + 2))
-        height, width = label_map[window].shape
-        rows, columns = np.ogrid[top : top + height, left : left + width]
-        distance = np.hypot(rows - row, columns - column)
-        inside = (distance < radius) & (distance < nearest[window])
-        label_map[window][inside] = name
-        nearest[window][inside] = distance[inside]
-    return label_map
-
-
-def describe_machine() -> dict[str, Any]:
-    """Say on what the times were taken: processor, usable cores, how busy it is, and versions."""
-    processor = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").is_file():
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(
-            (ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor
-        )
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else "unknown"
-    versions = {"python": platform.python_version(), "numpy": np.__version__}
-    return {"processor": processor, "cores": usable, "load": load, **versions}
+def _check(what: str, *, repeats: int, peers: bool, num_workers: int | None) -> None:
+    known = [*BUNDLES, "all", *PARTS]
+    if what not in known:
+        raise ValueError(f"There is no benchmark {what!r}: choose one of {', '.join(known)}.")
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}: choose 1 or more.")
+    for name, given, goes_with in (
+        ("peers", peers, "inference"),
+        ("num_workers", num_workers is not None, "training"),
+    ):
+        if given and what != goes_with:
+            raise ValueError(f"--{name} goes with {goes_with}, not with {what}: leave it out")
 
 
 if __name__ == "__main__":

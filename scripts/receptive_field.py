@@ -23,7 +23,7 @@ from common.engine.trained import find_weights, load_weights, training_config
 from common.figures.receptive_field_picture import FieldPanel, write_receptive_field_picture
 from common.files import stem_of, write_whole
 from common.messages import suggest
-from common.networks.receptive_field import (
+from common.probes.receptive_field import (
     IMAGE,
     effective_receptive_field,
     encoder_layers,

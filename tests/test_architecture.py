@@ -30,7 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     "datalists": {"readers", "sample"},
     "conversions": {"readers"},
     "transforms": set(),
-    "networks": set(),
+    "probes": set(),
+    "networks": {"probes"},
     "losses": set(),
     "decoders": set(),
     "metrics": set(),
@@ -50,6 +51,10 @@ ALLOWED: dict[str, set[str]] = {
     },
     # A grid starts trainings by their commands: of the code it needs what tells data, settings and scores.
     "experiments": {"bundle_config", "datalists", "engine/evaluation", "engine/tracking"},
+    # What is timed is the whole way, beside its parts.
+    "benchmarks": {
+        *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),
+    },
     # What a paper shows is made of everything that made its method.
     "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
 }

@@ -16,7 +16,8 @@ __all__ = ["available_memory", "free_memory"]
 def free_memory(device: torch.device | str = "cpu") -> int | None:
     """Return the bytes that are free on a device, or None where that cannot be seen.
 
-    On a GPU: what the driver has left, and what torch holds without using it. On the CPU: `available_memory`.
+    On a GPU: what the driver has left, and what torch holds without using it. On the CPU: `available_memory`,
+    and what the C library holds without using it, which `tune_cpu` lets it keep.
 
     Args:
         device: a CPU or a CUDA GPU.
@@ -30,7 +31,10 @@ def free_memory(device: torch.device | str = "cpu") -> int | None:
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0] + unused)
-    return available_memory() if device.type == "cpu" else None
+    if device.type != "cpu":
+        return None
+    available = available_memory()
+    return None if available is None else available + _unused_heap()
 
 
 def available_memory() -> int | None:
@@ -52,6 +56,30 @@ def available_memory() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, AttributeError):
         return None
+
+
+def _unused_heap() -> int:
+    """Return the bytes that glibc has of the system and the program has given back; 0 elsewhere."""
+
+    class Info(ctypes.Structure):
+        """mallinfo2 of malloc.h."""
+
+        _fields_ = [
+            (name, ctypes.c_size_t)
+            for name in (
+                *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+                *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+            )
+        ]
+
+    if not sys.platform.startswith("linux"):
+        return 0
+    try:
+        ask = ctypes.CDLL("libc.so.6").mallinfo2
+    except (OSError, AttributeError):  # musl, or a glibc older than 2.33
+        return 0
+    ask.restype = Info
+    return int(ask().fordblks)
 
 
 def _linux(root: Path = Path("/")) -> int | None:

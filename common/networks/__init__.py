@@ -7,7 +7,6 @@ from .logsage import LoGSAGE
 from .parameter_groups import parameter_groups
 from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
-from .step_memory import StepMemory, check_step_memory, measure_step
 from .tile_inferer import TileInferer
 from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
@@ -17,14 +16,11 @@ __all__ = [
     "LoGFilter",
     "LoGSAGE",
     "ResNet18UNet",
-    "StepMemory",
     "TileInferer",
     "UNetPlusPlus",
     "VGG16UNet",
-    "check_step_memory",
     "encoder_names",
     "in_encoder",
-    "measure_step",
     "parameter_groups",
     "prepare",
 ]

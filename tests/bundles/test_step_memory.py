@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from common.networks import check_step_memory, measure_step
+from common.probes import check_step_memory, measure_step
 
 
 def test_a_training_is_the_same_bit_for_bit(bundle: str, sample: Path, workflow, tmp_path: Path) -> None:

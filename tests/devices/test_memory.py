@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,5 +79,34 @@ def test_a_gpu_has_what_the_driver_and_torch_have_left(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 300)
     assert free_memory("cuda:0") == 5400
     assert free_memory("meta") is None
+
+
+def test_a_cpu_has_what_is_available_and_what_the_c_library_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: 7)
-    assert free_memory("cpu") == 7
+    monkeypatch.setattr(memory, "_unused_heap", lambda: 5)
+    assert free_memory("cpu") == 12
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    assert free_memory("cpu") is None
+
+
+HEAP = """
+import torch
+from common.devices import tune_cpu
+from common.devices.memory import _unused_heap
+tune_cpu()
+before = _unused_heap()
+torch.ones(50_000_000)
+print(_unused_heap() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc alone keeps memory by our settings")
+def test_memory_that_tune_cpu_keeps_counts_as_free() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEAP],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert 0.9 * 200e6 < int(done.stdout) < 1.2 * 200e6

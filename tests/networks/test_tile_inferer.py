@@ -1,12 +1,18 @@
 """Laws of tiled inference: a network that looks at single pixels gives the same maps whole and in tiles."""
 
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from monai.data import MetaTensor
 from monai.inferers import SlidingWindowInferer
 from torch import Tensor, nn
 
-from common.networks import TileInferer
+from common.networks import TileInferer, tile_inferer
+from common.networks.known_networks import Call
 
 
 class Recorder(nn.Module):
@@ -44,7 +50,7 @@ def test_equals_the_network_on_the_whole_image(height: int, width: int) -> None:
     network, image = Recorder(2), random_image(2, 2, height, width)
     expected = network(image)
     network.seen.clear()
-    maps = TileInferer(64, divisor=16)(image, network)
+    maps = TileInferer(64, divisor=16)(image, lambda tile: network(tile))  # a function is not examined
     assert maps.shape == (2, 3, height, width) and maps.dtype == torch.float32
     torch.testing.assert_close(maps, expected)
     for _, _, tile_height, tile_width in network.seen:
@@ -82,14 +88,15 @@ def test_tiles_are_joined_as_monai_joins_them() -> None:
     network = nn.Conv2d(1, 2, 9, padding=4)
     image = random_image(1, 1, 160, 96)
     peer = SlidingWindowInferer((64, 64), 4, overlap=0.25, mode="gaussian")
-    torch.testing.assert_close(TileInferer(64, divisor=32)(image, network), peer(image, network))
+    ours = TileInferer(64, divisor=32, overlap=0.25)
+    torch.testing.assert_close(ours(image, network), peer(image, network))
 
 
 @torch.no_grad()
 def test_tiles_at_once_make_no_difference() -> None:
     torch.manual_seed(0)
     network, image = nn.Conv2d(1, 2, 9, padding=4), random_image(1, 1, 150, 90)
-    one, many = (TileInferer(64, divisor=32, tiles_per_batch=n)(image, network) for n in (1, 7))
+    one, many = (TileInferer(64, divisor=32, overlap=0.25, tiles_per_batch=n)(image, network) for n in (1, 7))
     torch.testing.assert_close(one, many)
 
 
@@ -138,3 +145,124 @@ def test_zero_padding_makes_whole_tiles_and_black_edges() -> None:
 def test_an_unknown_padding_is_refused() -> None:
     with pytest.raises(ValueError, match="'black': choose mirror or zero"):
         TileInferer(32, padding="black")
+
+
+def tilted(side: int, height: int = 64, channels: int = 1) -> Tensor:
+    """An image whose two halves differ, so that what is beyond a cut matters."""
+    image = random_image(1, channels, height, side)
+    return image + torch.linspace(0, 2, side)
+
+
+@torch.no_grad()
+def test_tiles_give_the_maps_of_the_whole_image() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 9, padding=4), nn.Tanh(), nn.Conv2d(4, 2, 9, padding=4))
+    image = tilted(300, 200)
+    whole, tiles = network(image), TileInferer(64, divisor=4)(image, network)
+    torch.testing.assert_close(tiles, whole)
+    blended = TileInferer(64, divisor=4, overlap=0.25)(image, network)
+    assert (blended - whole).abs().max() > 1e-3, "the margin makes no difference"
+
+
+@torch.no_grad()
+def test_the_network_is_examined_once_and_not_in_training_mode() -> None:
+    network = nn.Sequential(Recorder(), nn.BatchNorm2d(3)).train()
+    recorder, inferer = network[0], TileInferer(64, divisor=16)
+    inferer(random_image(1, 1, 64, 150), network)
+    probes = len(recorder.seen)
+    assert torch.isfinite(network[1].running_mean).all()
+    inferer(random_image(1, 1, 64, 150), network)
+    assert len(recorder.seen) - probes < probes
+
+
+@pytest.mark.parametrize("free", [10**12, None, 5_000_000])
+@torch.no_grad()
+def test_tiles_are_as_large_as_the_memory_allows(free: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tile_inferer, "free_memory", lambda device: free)
+    network, image = Recorder(), random_image(1, 1, 1040, 1100)
+    maps = TileInferer(divisor=16)(image, network)
+    torch.testing.assert_close(maps, network.layer(image))
+    largest = max(height * width for _, _, height, width in network.seen)
+    if free == 10**12:
+        assert network.seen[-1] == (1, 1, 1040, 1104), "it fits: no tiles"
+    else:
+        assert len(network.seen) > 4
+        assert largest <= (1024**2 if free is None else 512**2)
+
+
+@torch.no_grad()
+def test_the_memory_bounds_the_tiles_of_any_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Recorder()
+    for height, width in ((3000, 300), (300, 3000), (1500, 1500)):
+        for budget in (6e5, 8e5):
+            monkeypatch.setattr(TileInferer, "_free_area", lambda *_, budget=budget: int(budget))
+            spans = TileInferer(divisor=16)._spans(torch.zeros(1, 1, height, width), Call(network))
+            sides = [max(stop - start for start, stop, *_ in axis) for axis in spans]
+            assert 0.25 * budget < sides[0] * sides[1] <= budget
+
+
+def test_batches_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tile_inferer, "free_memory", lambda device: 10**9)
+    one, four = (
+        TileInferer()._free_area(torch.zeros(count, 1, 64, 64), Call(Recorder())) for count in (1, 4)
+    )
+    assert one == pytest.approx(4 * four, rel=0.01)
+
+
+@torch.no_grad()
+def test_maps_keep_what_is_known_of_the_image() -> None:
+    for size in (48, 150):
+        image = MetaTensor(random_image(1, 1, size, size), meta={"filename_or_obj": "a.tif"})
+        maps = TileInferer(64, divisor=16)(image, Recorder())
+        assert isinstance(maps, MetaTensor) and maps.meta["filename_or_obj"] == "a.tif"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tile_px": "large"}, "tile_px is 'large': give a number of pixels, or \"auto\""),
+        ({"tile_px": 0}, "tile_px is 0: give"),
+        ({"step_px": 100}, "step_px 100 is not a multiple of 32: try 96"),
+        ({"overlap": 0.25}, 'overlap is 0.25 of tile_px "auto": give tile_px a number'),
+    ],
+)
+def test_options_that_cannot_be_used_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TileInferer(**options)
+
+
+BOUNDED = """
+import resource, sys, torch
+from common.devices import tune_cpu
+from common.networks import ResNet18UNet, TileInferer, tile_inferer
+tune_cpu()
+free = float(sys.argv[1])
+tile_inferer.free_memory = lambda device: free
+network = ResNet18UNet(1, 4, width=8, detail_features=4, decoder_features=(4, 8, 8, 8)).eval()
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+with torch.no_grad():
+    network(torch.rand(1, 1, 64, 64))
+    image, before = torch.rand(1, 1, 2048, 2048), peak()
+    TileInferer(divisor=16)(image, network)
+print(peak() - before)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak is in kilobytes on Linux alone")
+def test_a_process_stays_within_the_memory_that_was_free() -> None:
+    taken = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", BOUNDED, free],
+                capture_output=True,
+                text=True,
+                check=True,
+                cwd=Path(__file__).parents[2],
+            ).stdout
+        )
+        for free in ("400e6", "1e12")
+    ]
+    maps = 4 * 4 * 2048**2
+    assert maps < taken[0] < maps + (400e6 - maps) / 2
+    assert taken[1] > 400e6, "the whole image would have fitted"

@@ -1,33 +1,16 @@
-"""The benchmark times a realistic pair, prints a table, and writes what it printed."""
+"""The command prints a Markdown table, writes what it printed, and refuses what does not go together."""
 
 import json
 
-import numpy as np
 import pytest
-from skimage.measure import label
 
-from common.metrics import score_image
+from common.benchmarks import Task
 from scripts import benchmark
-
-
-def test_pair_is_as_large_and_crowded_as_the_limit_assumes():
-    truth, prediction, probability = benchmark.make_pair()
-    assert truth.shape == prediction.shape == probability.shape == (1024, 1024)
-    assert 1300 <= len(np.unique(truth)) - 1 <= 1500
-    assert label(truth > 0).max() < 0.8 * (len(np.unique(truth)) - 1)  # many nuclei touch
-    assert 0 <= probability.min() <= probability.max() <= 1
-    assert 0.2 < score_image(truth, prediction).values["pq"] < 0.95
-
-
-def test_pair_is_the_same_for_a_seed_and_another_for_another():
-    first, again, other = (benchmark.make_pair(size_px=128, seed=seed)[0] for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
 
 
 def test_prints_a_table_and_writes_it(tmp_path, capsys, monkeypatch):
     calls = []
-    task = benchmark.Task("count calls", lambda: calls.append(1), limit_ms=7)
+    task = Task("count calls", lambda: calls.append(1), limit_ms=7)
     monkeypatch.setattr(benchmark, "PARTS", {"calls": lambda: [task]})
     rows = benchmark.benchmark(repeats=4, output=str(tmp_path / "new" / "times.json"))
     assert len(calls) == 5  # one warms up
@@ -35,38 +18,48 @@ def test_prints_a_table_and_writes_it(tmp_path, capsys, monkeypatch):
     assert written["tasks"] == rows
     assert written["machine"]["cores"] >= 1
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["times.json"]
-    printed = capsys.readouterr().out
-    assert "count calls" in printed
-    assert "7 ms" in printed
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("| count calls |") and lines[-1].endswith(" 7 |")
+    assert lines[-2] == "|---|---|---|---|---|"
 
 
-def test_metrics_part_runs(monkeypatch, capsys):
-    small = benchmark.make_pair(size_px=128)
-    monkeypatch.setattr(benchmark, "make_pair", lambda: small)
-    rows = benchmark.benchmark("metrics", repeats=1)
-    assert rows[0]["task"].startswith("all metrics (128 x 128")
-    assert rows[0]["limit_ms"] == 300
-    assert all(row["fastest_ms"] <= row["median_ms"] for row in rows)
+@pytest.mark.parametrize("what", ["inference", "training"])
+def test_bundles_are_chosen_and_options_arrive(what, monkeypatch, capsys):
+    asked = []
 
+    def fake(bundles, folder, **options):
+        asked.append((bundles, options))
+        return [{"bundle": bundles[0], "seconds": 0.5}]
 
-def test_targets_part_runs(monkeypatch):
-    small = benchmark.make_pair(size_px=128)
-    monkeypatch.setattr(benchmark, "make_pair", lambda: small)
-    (row,) = benchmark.benchmark("targets", repeats=1)
-    assert row["task"].startswith("border weights (128 x 128") and row["limit_ms"] == 300
-
-
-def test_curvature_part_times_both_modes_beside_a_training_step(monkeypatch):
+    monkeypatch.setattr(benchmark, f"time_{what}", fake)
     monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)  # settings of the whole process
-    tasks = benchmark.curvature_tasks(crops=1, side=64)
-    names = " ".join(task.name for task in tasks)
-    assert "training step" in tasks[0].name and "level_set" in names and "contour" in names
-    for task in tasks:
-        task.call()
+    given = {"num_workers": 2} if what == "training" else {"image_px": 256}
+    benchmark.benchmark(what, bundles="unet, logsage", repeats=2, **given)
+    ((bundles, options),) = asked
+    assert bundles == ["unet", "logsage"]
+    if what == "training":
+        assert options == {"steps": 2, "options": {"num_workers": 2}}
+    else:
+        assert options == {"rounds": 2, "image_px": 256, "peer": None}
+    assert "| unet | 0.5 |" in capsys.readouterr().out
 
 
-def test_refuses_unknown_parts_and_no_repeats():
-    with pytest.raises(ValueError, match="'metric'.*all, metrics"):
-        benchmark.benchmark("metric")
-    with pytest.raises(ValueError, match="repeats is 0"):
-        benchmark.benchmark(repeats=0)
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"what": "metric"}, ValueError, "'metric'.*inference, training, all, metrics"),
+        ({"repeats": 0}, ValueError, "repeats is 0"),
+        ({"what": "training", "peers": True}, ValueError, "--peers goes with inference, not with training"),
+        ({"what": "inference", "num_workers": 1}, ValueError, "--num_workers goes with training"),
+        ({"what": "inference", "bundles": "unit"}, ValueError, "--bundles unit is no bundle: did you mean"),
+        (
+            {"what": "inference", "peers": True, "peers_dir": "nowhere"},
+            FileNotFoundError,
+            "no environment of stardist in nowhere.stardist.env: python -m scripts.peers stardist makes it",
+        ),
+    ],
+)
+def test_refuses_in_a_sentence(options, error, message, monkeypatch):
+    monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)
+    with pytest.raises(error, match=message):
+        benchmark.benchmark(**options)

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
+from .evaluating import evaluating
+
 IMAGE = ""  # the field in the image, among those in layers
 
 
@@ -57,7 +59,7 @@ def effective_receptive_field(
     """
     row, column = position
     sums: dict[str, Tensor] = {}
-    with _evaluating(network), _outputs(network, layers) as outputs:
+    with evaluating(network), _outputs(network, layers) as outputs:
         for batch in images.split(batch_size):
             inputs = batch.detach().float().requires_grad_()
             with torch.enable_grad(), torch.autocast(inputs.device.type, enabled=False):
@@ -162,7 +164,7 @@ def encoder_layers(network: nn.Module, image: Tensor) -> dict[str, int]:
     """
     names = [name for name, _ in network.named_modules() if name]
     height, width = image.shape[-2:]
-    with torch.no_grad(), _evaluating(network), _outputs(network, names) as outputs:
+    with torch.no_grad(), evaluating(network), _outputs(network, names) as outputs:
         network(image)
     found = []
     for name, output in outputs.items():
@@ -186,18 +188,6 @@ def _check_place(maps: Tensor, position: tuple[int, int], channel: int) -> None:
     ):
         if not 0 <= value < count:
             raise ValueError(f"there is no {name} {value}: choose 0 to {count - 1}")
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Set evaluation mode, and afterwards each module's own mode: a frozen batch norm stays frozen."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 @contextmanager

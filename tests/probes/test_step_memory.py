@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from common.networks import StepMemory, check_step_memory, measure_step, step_memory
+from common.probes import StepMemory, check_step_memory, measure_step, step_memory
 
 FLOAT = 4
 ONE_GB = 10**9
@@ -158,7 +158,8 @@ def test_the_largest_batch_is_the_last_that_fits() -> None:
 PROGRAM = """
 import resource, sys, torch
 from common.devices import tune_cpu
-from common.networks import ResNet18UNet, measure_step
+from common.networks import ResNet18UNet
+from common.probes import measure_step
 from torch.nn.functional import binary_cross_entropy_with_logits as loss
 tune_cpu()
 network, batch = ResNet18UNet(), int(sys.argv[1])

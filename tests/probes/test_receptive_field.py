@@ -9,7 +9,7 @@ import torch
 from scipy.signal import convolve2d
 from torch import Tensor, nn
 
-from common.networks.receptive_field import (
+from common.probes.receptive_field import (
     IMAGE,
     effective_receptive_field,
     encoder_layers,
@@ -17,7 +17,7 @@ from common.networks.receptive_field import (
     energy_within,
 )
 
-from .test_every_network import NETWORKS, make
+from ..networks.test_every_network import NETWORKS, make
 
 
 def random_images(count: int = 2, channels: int = 1, side: int = 16) -> Tensor:

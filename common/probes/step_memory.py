@@ -5,18 +5,16 @@ from __future__ import annotations
 import copy
 import logging
 import random
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from ..devices import free_memory, low_precision
+from .live_bytes import LiveBytes
 
 __all__ = ["StepMemory", "check_step_memory", "measure_step"]
 
@@ -57,36 +55,6 @@ class StepMemory(NamedTuple):
             5
         """
         return max(0, int((free - self.fixed) // self.per_crop))
-
-
-class _LiveBytes(TorchDispatchMode):
-    """Adds up the storages of tensors that operations make, and takes away those that are freed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self.known: set[int] = set()
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, Tensor):
-                self._note(tensor.untyped_storage())
-        return made
-
-    def _note(self, storage: torch.UntypedStorage) -> None:
-        if id(storage) in self.known:  # a view, or changed in place
-            return
-        self.known.add(id(storage))
-        self.now += storage.nbytes()
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._freed, id(storage), storage.nbytes())
-
-    def _freed(self, key: int, size: int) -> None:
-        self.known.discard(key)
-        self.now -= size
 
 
 @contextmanager
@@ -162,7 +130,7 @@ def measure_step(
             weight.grad = None
             if weight.requires_grad:  # counted apart, because they do not grow with the batch
                 weight.register_post_accumulate_grad_hook(_forget)
-        with torch.enable_grad(), _LiveBytes() as live:
+        with torch.enable_grad(), LiveBytes() as live:
             with torch.autocast(device.type, half, enabled=half is not None):
                 value = loss(network(images), targets)
             value.backward()
