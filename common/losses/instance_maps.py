@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from .curvature import CurvatureAlignmentLoss
 from .hard_examples import HardFraction, hard_example_bce
+from .map_groups import GROUPS, channel_numbers, pick
 from .unknown import SURE, without_unknown
 
-GROUPS = {"foreground": 1, "border": 1, "distance": 1, "offsets": 2}  # channels of each group of maps
 TERMS = {  # term of the loss -> the group of maps it judges
     "dice": "foreground",
     "bce": "foreground",
@@ -25,46 +25,6 @@ TERMS = {  # term of the loss -> the group of maps it judges
 }
 LOGITS = ("foreground", "border")  # groups whose maps pass a sigmoid
 REGRESSIONS = ("smooth_l1", "mse")
-
-
-def channel_numbers(channels: Mapping[str, int | Sequence[int] | None]) -> dict[str, list[int]]:
-    """Return the channel numbers of each group as a list, absent groups left out.
-
-    Args:
-        channels: group name -> channel number, list of channel numbers, or None for absent.
-
-    Raises:
-        ValueError: a group is unknown, has the wrong number of channels, or shares a channel with another.
-
-    Example:
-        >>> channel_numbers({"foreground": 0, "border": None, "offsets": [2, 3]})
-        {'foreground': [0], 'offsets': [2, 3]}
-    """
-    numbers: dict[str, list[int]] = {}
-    for group, value in channels.items():
-        if group not in GROUPS:
-            raise ValueError(f"channels names the unknown group {group!r}: choose from {', '.join(GROUPS)}")
-        if value is None:
-            continue
-        numbers[group] = [int(value)] if isinstance(value, int) else [int(v) for v in value]
-        if len(numbers[group]) != GROUPS[group]:
-            raise ValueError(
-                f"channels gives {group!r} the channels {numbers[group]}: it needs {GROUPS[group]} of them"
-            )
-    used = [number for group in numbers.values() for number in group]
-    if len(set(used)) < len(used) or min(used, default=0) < 0:
-        raise ValueError(f"channels {numbers} must be distinct and not negative: one map a channel")
-    return numbers
-
-
-def pick(maps: Float[Tensor, "b k h w"], numbers: Sequence[int]) -> Float[Tensor, "b c h w"]:
-    """Return the channels of these numbers, by slices: a list as index is copied to the device each time.
-
-    Shapes:
-        maps: (b, k, h, w).
-        output: (b, len(numbers), h, w).
-    """
-    return torch.cat([maps[:, n : n + 1] for n in numbers], dim=1)
 
 
 def masked_regression(
