@@ -24,6 +24,7 @@ def without_unknown(
         returns: the same two, without NaN in the target.
 
     Example:
+        >>> import torch
         >>> nan = float("nan")
         >>> maps, target = torch.ones(1, 1, 1, 2), torch.tensor([[[[1.0, nan]]]])
         >>> [found.flatten().tolist() for found in without_unknown(maps, target, otherwise=0)]

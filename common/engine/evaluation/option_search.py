@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Trial", "search_options"]
 
 
-class Trial(NamedTuple):
+@dataclass(frozen=True)
+class Trial:
     """Some options, and what they scored."""
 
     options: Mapping[str, Any]
@@ -39,9 +41,9 @@ def search_options(
         All trials in order, none twice, the last the best one once more. The first is the start.
 
     Example:
-        >>> trials = search_options(lambda o: -abs(o["a"] - 3), {"a": 1, "b": 0}, {"a": [2, 3, 4]})
+        >>> trials = search_options(lambda o: -abs(o["a"] - 3.0), {"a": 1, "b": 0}, {"a": [2, 3, 4]})
         >>> dict(trials[-1].options), trials[0].score, trials[-1].score
-        ({'a': 3, 'b': 0}, -2, 0)
+        ({'a': 3, 'b': 0}, -2.0, -0.0)
     """
     known: dict[tuple[tuple[str, Any], ...], float] = {}
 
