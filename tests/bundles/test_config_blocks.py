@@ -25,7 +25,8 @@ JOBS = {"training_stage1", "training_stage2", "training", "run"}
 METHOD = [
     *("network_def", "stage1", "stage1_epochs", "stage1_folds"),
     *("targets", "border_weight", "border_sigma_px", "border_classes", "before_cropping"),
-    *("loss", "decoder", "intensity", "augmentation_ranges", "inferer", "prepare_batch"),
+    *("loss", "decoder", "intensity", "augmentation_ranges", "more_augmentation"),
+    *("inferer", "prepare_batch"),
 ]
 
 
@@ -106,6 +107,14 @@ def test_augmentation_is_the_bundles_ranges(bundle: str, workflow, sample: Path)
     text = json.dumps(made.parser["augmentation"])
     assert all(f"@augmentation_ranges::{name}" in text for name in ranges), "a range that nothing reads"
     assert made.parser.get_parsed_content("augmentation") is not None
+
+
+def test_a_users_own_augmentation_comes_after_ours(bundle: str, workflow, sample: Path) -> None:
+    step = {"_target_": "RandScaleIntensityd", "keys": "image", "prob": 1.0, "factors": [-1.0, -1.0]}
+    made = workflow(bundle, dataset_dir=str(sample), more_augmentation=[step])
+    made.initialize()
+    crop = made.parser.get_parsed_content("train::dataset")[0]
+    assert not crop["image"].any(), "a factor of 1 - 1 as the last step"
 
 
 @pytest.mark.parametrize("name", ["train", "inference"])

@@ -29,7 +29,7 @@ CONTRACT = {
     *("resume", "ema_decay", "accumulation_steps", "clip_norm", "pretrained", "freeze_encoder_epochs"),
     *("encoder_learning_rate_factor", "num_workers", "cache_images", "network_def", "targets", "loss"),
     *("optimizer", "decoder", "intensity"),
-    *("augmentation", "augmentation_ranges", "before_cropping", "prepare_batch"),
+    *("augmentation", "augmentation_ranges", "more_augmentation", "before_cropping", "prepare_batch"),
     *("inferer", "scheduler", "device", "hardware", "data", "network"),
     *("train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),

@@ -32,7 +32,7 @@ _OUTPUTS = {*("bundle_name", "bundle_root", "dataset_dir", "ckpt_dir", "output_d
 # What has been decided already, or concerns the second network alone.
 _OWN = {*_OUTPUTS, "fold", "folds", "test_platform", "epochs", "resume", "pretrained", "select_by"}
 _OWN |= {"freeze_encoder_epochs", "encoder_learning_rate_factor"}
-_SHARED_BLOCKS = ("intensity", "augmentation", "augmentation_ranges", "device")
+_SHARED_BLOCKS = ("intensity", "augmentation", "augmentation_ranges", "more_augmentation", "device")
 
 _log = logging.getLogger(__name__)
 
