@@ -12,6 +12,7 @@ import tempfile
 from typing import Any
 
 from common.benchmarks import (
+    CLOCKS,
     PARTS,
     chosen_bundles,
     describe_machine,
@@ -36,6 +37,7 @@ def benchmark(
     image_px: int = 1024,
     peers: bool = False,
     peers_dir: str = "runs/peers",
+    clock: str = "wall",
     num_workers: int | None = None,
     output: str | None = None,
 ) -> list[dict[str, Any]]:
@@ -53,6 +55,8 @@ def benchmark(
         image_px: height and width of the image of inference.
         peers: time StarDist beside the bundles' inference.
         peers_dir: folder of the peers' environments.
+        clock: of inference: "wall", or "processor", which leaves out what a busy machine does meanwhile; with
+            one thread, as all threads' time is added up.
         num_workers: processes that make the batches of a training; as the bundle has it by default.
         output: JSON file for the same figures.
 
@@ -65,14 +69,18 @@ def benchmark(
         FileNotFoundError: if the peer's environment has not been made.
     """
     _check(what, repeats=repeats, peers=peers, num_workers=num_workers)
+    if clock not in CLOCKS:
+        raise ValueError(f"--clock is {clock}: choose {' or '.join(CLOCKS)}")
     python = peer_python("stardist", peers_dir) if peers else None
-    machine = describe_machine()
+    machine = describe_machine() | ({"clock": clock} if what == "inference" else {})
     with tempfile.TemporaryDirectory() as folder:
         if what in BUNDLES:
             tune_cpu()  # as every program of ours
             names = chosen_bundles(bundles)
             if what == "inference":
-                rows = time_inference(names, folder, image_px=image_px, rounds=repeats, peer=python)
+                rows = time_inference(
+                    names, folder, image_px=image_px, rounds=repeats, clock=clock, peer=python
+                )
             else:
                 options = {} if num_workers is None else {"num_workers": num_workers}
                 rows = time_training(names, folder, steps=repeats, options=options)

@@ -100,6 +100,7 @@ def _texts(source: Path, folder: Path) -> dict[str, str]:
     configs = source / "configs"
     described = read_json(configs / "metadata.json")["network_data_format"]
     inferer = read_json(configs / "train.json")["inferer"]
+    inferer.pop("step_px", None)  # a U-Net has no windows of attention
     network = NETWORK | {
         "in_channels": described["inputs"]["image"]["num_channels"],
         "out_channels": described["outputs"]["pred"]["num_channels"],

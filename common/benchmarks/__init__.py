@@ -5,12 +5,13 @@ from .inference import time_inference
 from .machine import describe_machine
 from .parts import PARTS, Task, make_pair, time_task
 from .peer import peer_python
-from .rounds import in_turns
+from .rounds import CLOCKS, in_turns
 from .scene import write_scene
 from .table import markdown, write_report
 from .training import time_training
 
 __all__ = [
+    "CLOCKS",
     "PARTS",
     "Task",
     "chosen_bundles",

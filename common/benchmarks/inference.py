@@ -48,12 +48,12 @@ class BundleTimes:
         self.maps = _true_maps(config_of(bundle, "train", amp=amp)["targets"], label_map)
         self.item = self.preprocessing({"image": self.file})
 
-    def timers(self) -> dict[str, Callable[[], float]]:
-        """Return what takes each phase's time once."""
+    def timers(self, clock: str) -> dict[str, Callable[[], float]]:
+        """Return what takes each phase's time once, by a clock of `CLOCKS`."""
         return {
-            "network": lambda: seconds(lambda: self._run(self.item)),
-            "decoding": lambda: seconds(lambda: self._decode(self.item)),
-            "end to end": lambda: seconds(self.label_map),
+            "network": lambda: seconds(lambda: self._run(self.item), clock),
+            "decoding": lambda: seconds(lambda: self._decode(self.item), clock),
+            "end to end": lambda: seconds(self.label_map, clock),
         }
 
     def label_map(self) -> np.ndarray:
@@ -81,7 +81,13 @@ def _true_maps(targets: Any, label_map: np.ndarray) -> torch.Tensor:
 
 
 def time_inference(
-    bundles: Sequence[str], folder: str | Path, *, image_px: int, rounds: int, peer: str | Path | None = None
+    bundles: Sequence[str],
+    folder: str | Path,
+    *,
+    image_px: int,
+    rounds: int,
+    clock: str = "wall",
+    peer: str | Path | None = None,
 ) -> list[dict[str, Any]]:
     """Time inference in turns: each round every phase of every bundle in each precision, and of the peer.
 
@@ -90,6 +96,7 @@ def time_inference(
         folder: where the images are written.
         image_px: height and width.
         rounds: how often each has its turn; medians count.
+        clock: "wall" or "processor", see `CLOCKS`.
         peer: Python of an environment that has StarDist; None: bundles alone.
 
     Returns:
@@ -109,7 +116,6 @@ def time_inference(
             scenes[channels] = write_scene(folder, image_px=image_px, channels=channels)
         for amp in (False, True) if low_precision("cpu") else (False,):
             times[bundle, "bfloat16" if amp else "float32"] = BundleTimes(bundle, *scenes[channels], amp=amp)
-    truth = next(iter(scenes.values()))[1]
     if peer is not None:
         file, truth = scenes.get(1) or write_scene(folder, image_px=image_px)
         times["StarDist", "float32"] = PeerTimes(peer, file, truth, threads=torch.get_num_threads())
@@ -118,7 +124,7 @@ def time_inference(
             {
                 f"{bundle}\n{precision}\n{phase}": timer
                 for (bundle, precision), each in times.items()
-                for phase, timer in each.timers().items()
+                for phase, timer in each.timers(clock).items()
             },
             rounds=rounds,
         )

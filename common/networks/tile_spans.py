@@ -33,13 +33,6 @@ def tile_spans(length: int, tile_px: int, *, margin_px: int, step_px: int, divis
         margin_px: how far a network sees beyond what is kept.
         step_px: a multiple of the divisor, at most `tile_px - 2 * margin_px`.
         divisor: sizes of tiles are multiples of it.
-
-    Example:
-        >>> for span in tile_spans(100, 48, margin_px=8, step_px=4, divisor=4):
-        ...     print(*span)
-        0 44 0 36
-        28 72 36 64
-        56 100 64 100
     """
     if length <= tile_px:
         return [TileSpan(0, length, 0, length)]

@@ -22,6 +22,7 @@ def task(bundle: str) -> dict[str, Any]:
     train = configs(bundle, "train")
     method = dict(list(train.items())[: list(train).index("bundle_root")])
     del method["network_def"], method["inferer"]["divisor"]
+    method["inferer"].pop("step_px", None)  # windows are the network's, too
     return method
 
 

@@ -40,7 +40,7 @@ def test_bundles_are_chosen_and_options_arrive(what, monkeypatch, capsys):
     if what == "training":
         assert options == {"steps": 2, "options": {"num_workers": 2}}
     else:
-        assert options == {"rounds": 2, "image_px": 256, "peer": None}
+        assert options == {"rounds": 2, "image_px": 256, "clock": "wall", "peer": None}
     assert "| unet | 0.5 |" in capsys.readouterr().out
 
 
@@ -51,6 +51,7 @@ def test_bundles_are_chosen_and_options_arrive(what, monkeypatch, capsys):
         ({"repeats": 0}, ValueError, "repeats is 0"),
         ({"what": "training", "peers": True}, ValueError, "--peers goes with inference, not with training"),
         ({"what": "inference", "num_workers": 1}, ValueError, "--num_workers goes with training"),
+        ({"what": "inference", "clock": "sun"}, ValueError, "--clock is sun: choose wall or processor"),
         ({"what": "inference", "bundles": "unit"}, ValueError, "--bundles unit is no bundle: did you mean"),
         (
             {"what": "inference", "peers": True, "peers_dir": "nowhere"},
