@@ -39,11 +39,11 @@ class Window(NamedTuple):
         return (self.size_px - 1) / 2
 
     def places(self) -> np.ndarray:
-        """Return the image's place of every pixel, (2, size_px, size_px), rows and columns."""
-        to_middle = np.indices((self.size_px, self.size_px)) - self.middle
-        moved = np.tensordot(np.linalg.inv(self.matrix), to_middle, axes=1)
-        result: np.ndarray = moved + self.centre[:, None, None]
-        return result
+        """Return the image's place of every pixel, (2, size_px, size_px) float32, rows and columns."""
+        to_middle = np.arange(self.size_px) - self.middle
+        down, right = np.moveaxis(np.linalg.inv(self.matrix)[..., None] * to_middle, 1, 0)
+        result: np.ndarray = (down + self.centre[:, None]).astype(np.float32)[:, :, None]
+        return result + right.astype(np.float32)[:, None, :]
 
     def in_crop(self, points: np.ndarray) -> np.ndarray:
         """Return where points of the image, (n, 2), come to lie in the crop."""
@@ -97,32 +97,36 @@ def mirrored(places: np.ndarray, size: int) -> np.ndarray:
     return result
 
 
-def crop_labels(label_map: Tensor, window: Window) -> Tensor:
-    """Return the labels in a window by the nearest pixel; beyond the image, the mirrored label L as -1 - L.
+def crop_labels(label_map: Tensor, places: np.ndarray) -> Tensor:
+    """Return the labels at places by the nearest pixel; beyond the image, the mirrored label L as -1 - L.
 
     Shapes:
-        label_map: (1, h, w) integers, 0..N.
-        returns: (1, size_px, size_px), same type.
+        label_map: (1, h, w), whole numbers, 0..N.
+        places: (2, h', w'), see `Window.places`.
+        returns: (1, h', w') int32.
     """
-    rows, columns = np.rint(window.places()).astype(np.int64)
+    rows, columns = np.rint(places).astype(np.int64)
     height, width = label_map.shape[1:]
     outside = (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
-    found = label_map[:, torch.from_numpy(mirrored(rows, height)), torch.from_numpy(mirrored(columns, width))]
+    if outside.any():
+        rows, columns = mirrored(rows, height), mirrored(columns, width)
+    found = label_map[:, torch.from_numpy(rows), torch.from_numpy(columns)].round().to(torch.int32)
     return torch.where(torch.from_numpy(outside), -1 - found, found)
 
 
-def crop_map(values: Tensor, window: Window) -> Tensor:
-    """Return a map or image in a window by linear interpolation; beyond the image it is mirrored.
+def crop_map(values: Tensor, places: np.ndarray) -> Tensor:
+    """Return a map or image at places by linear interpolation; beyond the image it is mirrored.
 
     Shapes:
         values: (c, h, w), floats.
-        returns: (c, size_px, size_px), same type.
+        places: (2, h', w'), see `Window.places`.
+        returns: (c, h', w'), same type.
     """
     height, width = values.shape[1:]
-    rows, columns = window.places()
+    rows, columns = places
     # The sampler's coordinates: -1 and 1 are the outer edges of the first and the last pixel; columns first.
-    places = np.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], axis=-1)
-    grid = torch.from_numpy(places).to(values)[None]
+    coordinates = np.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], axis=-1)
+    grid = torch.from_numpy(coordinates).to(values)[None]
     sampled = functional.grid_sample(values[None], grid, padding_mode="reflection", align_corners=False)
     return sampled[0]
 
@@ -171,13 +175,12 @@ class RandAffineCropd(Randomizable, MapTransform):
         """Crop."""
         d = dict(data)
         window = draw_window(self.R, d[self.label_key].shape[-2:], self.crop_px, zoom=self.zoom)
+        places = window.places()
         for key in self.key_iterator(d):
             values = torch.as_tensor(d[key]).as_subclass(Tensor)
-            d[key] = convert_to_dst_type(crop_map(values, window), d[key])[0]
-        labels = torch.as_tensor(d[self.label_key]).as_subclass(Tensor).round().to(torch.int32)
-        d[self.label_key] = convert_to_dst_type(crop_labels(labels, window), d[self.label_key], torch.int32)[
-            0
-        ]
+            d[key] = convert_to_dst_type(crop_map(values, places), d[key])[0]
+        labels = crop_labels(torch.as_tensor(d[self.label_key]).as_subclass(Tensor), places)
+        d[self.label_key] = convert_to_dst_type(labels, d[self.label_key], torch.int32)[0]
         if CENTRES_KEY in d:
             centres = window.in_crop(np.asarray(d[CENTRES_KEY], np.float64))
             d[CENTRES_KEY] = torch.from_numpy(centres.astype(np.float32))

@@ -192,9 +192,11 @@ def test_pixels_meet_pixels_where_nothing_is_turned() -> None:
     window = draw_window(np.random.RandomState(0), (9, 9), 9, zoom=(1, 1))._replace(
         matrix=np.array([[0.0, -1.0], [1.0, 0.0]]), centre=np.array([4.0, 4.0])
     )
-    labels = torch.arange(81).reshape(1, 9, 9)
-    assert torch.equal(crop_labels(labels, window)[0], torch.rot90(labels[0]))
-    assert torch.allclose(crop_map(labels.float(), window)[0], torch.rot90(labels[0].float()), atol=1e-3)
+    labels = torch.arange(81, dtype=torch.int32).reshape(1, 9, 9)
+    assert torch.equal(crop_labels(labels, window.places())[0], torch.rot90(labels[0]))
+    assert torch.allclose(
+        crop_map(labels.float(), window.places())[0], torch.rot90(labels[0].float()), atol=1e-3
+    )
 
 
 def test_mirroring_is_numpys() -> None:
