@@ -195,8 +195,8 @@ def _refuse_page(url: str, answer: HTTPResponse) -> None:
     kind = answer.headers.get_content_type()
     if kind == "text/html" and not urlsplit(url).path.lower().endswith((".html", ".htm")):
         raise PermissionError(
-            f"{url} answers with a web page, not with the file: open it in a browser, log in if it asks, save "
-            f"the file and give its folder as --source"
+            f"{url} answers with a web page, not with the file: open it in a browser, log in if it asks, "
+            f"save the file and give its folder as --source"
         )
 
 
