@@ -84,7 +84,7 @@ def prepare(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
     roles = _roles(folds)
-    about = {"description": describe(str(name)), "licence": licence_of(str(name))}
+    about: dict[str, Any] = {"description": describe(str(name)), "licence": licence_of(str(name))}
     if source is None:
         folder = Path(downloads).expanduser() if downloads else target.parent / "downloads" / str(name)
         fetched = fetch_dataset(str(name), folder)
