@@ -1,6 +1,7 @@
 """Image -> maps: the networks, and what runs them on a device and on images of any size."""
 
 from .cascaded_unet import CascadedUNet
+from .cia_net import CIANet
 from .encoder import encoder_names, in_encoder
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
@@ -13,6 +14,7 @@ from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
 
 __all__ = [
+    "CIANet",
     "CascadedUNet",
     "LoGFilter",
     "LoGSAGE",
