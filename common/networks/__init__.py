@@ -2,10 +2,9 @@
 
 from .cascaded_unet import CascadedUNet
 from .cia_net import CIANet
-from .encoder import encoder_names, in_encoder
+from .encoder import encoder_names, in_encoder, parameter_groups
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
-from .parameter_groups import parameter_groups
 from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
 from .step_memory import StepMemory, check_step_memory, measure_step
