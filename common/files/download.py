@@ -127,13 +127,14 @@ def _arrive(url: str, part: Path, *, tries: int, pause_s: float, timeout_s: floa
                 raise _refusal(url, error) from None
             reason = f"{error.code} {error.reason}"
         except _NETWORK as error:
-            reason = str(getattr(error, "reason", "") or error) or type(error).__name__
+            reason = (
+                re.sub(r"^\[.*?\] ", "", str(getattr(error, "reason", "") or error)) or type(error).__name__
+            )
         failed = 0 if _size(part) > before else failed + 1
         if failed >= tries:
-            kept = f"{_size(part)} bytes are kept in {part}" if _size(part) else "nothing has arrived"
-            raise ConnectionError(
-                f"{url} cannot be fetched ({reason}): {kept}; give the same command again to go on"
-            )
+            kept = f"{_size(part)} bytes are kept in {part}; give the same command again to go on"
+            none = "try again later, or fetch it where there is a network and give its folder as --source"
+            raise ConnectionError(f"{url} cannot be fetched ({reason}): {kept if _size(part) else none}")
         time.sleep(min(pause_s * 2 ** max(0, failed - 1), _LONGEST_PAUSE_SECONDS))
 
 

@@ -1,4 +1,4 @@
-"""Which parameters are a network's encoder, the part worth keeping from an earlier training, and their pace."""
+"""Which parameters are a network's encoder, worth keeping from an earlier training, and its learning rate."""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def source(tmp_path: Path) -> Path:
         (folder / "metadata" / f"{split}.txt").write_text("".join(f"{name}.png\n" for name in names))
         for name in names:
             tifffile.imwrite(folder / "images" / f"{name}.tif", PIXELS)
-            Image.fromarray(COLOURS[TRUTH]).save(folder / "masks" / f"{name}.png")
+            colours = COLOURS[TRUTH]
+            colours[:, ::2, 1] = TRUTH[:, ::2]  # of the channels the first one alone tells
+            Image.fromarray(colours).save(folder / "masks" / f"{name}.png")
     return folder
 
 

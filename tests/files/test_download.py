@@ -211,7 +211,9 @@ def test_a_login_page_is_no_archive(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionError, match=r"cannot be fetched \(.+\): nothing has arrived; give"):
+    with pytest.raises(
+        ConnectionError, match=r"cannot be fetched \(.+\): try again later, or fetch it where there is"
+    ):
         download("http://127.0.0.1:9/set.zip", tmp_path / "set.zip", tries=2, pause_s=0)
 
 

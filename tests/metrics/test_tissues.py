@@ -42,6 +42,7 @@ def test_an_invented_class_and_an_image_without_nuclei_are_forgiven() -> None:
 def test_half_of_a_nucleus_is_no_match() -> None:
     truth, half = squares((1, 0, 0)), squares((1, 0, 0))
     half[5:] = 0
+    assert multi_class_pq(truth, half, {1: 3}, {1: 3}) == 0
     assert binary_pq(truth, half) == 0 and score_image(truth, half).values["pq"] == 0.5
 
 
