@@ -35,6 +35,7 @@ def source(tmp_path: Path) -> Path:
         for name in names:
             tifffile.imwrite(folder / "images" / f"{name}.tif", PIXELS)
             colours = COLOURS[TRUTH]
+            colours[21:24, 2:5, 0] = 1  # a speck of 9 pixels
             colours[:, ::2, 1] = TRUTH[:, ::2]  # of the channels the first one alone tells
             Image.fromarray(colours).save(folder / "masks" / f"{name}.png")
     return folder
