@@ -60,7 +60,9 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         if not tables:
             raise ValueError(f"{source} holds no {TABLE}: put lizard_labels.zip, or its folder, into it")
         rows = _rows(tables[0])
-        images = by_stem(path for path in files if path.suffix.lower() == ".png")
+        # Pictures with outlines of the same names, which copies of the set have too, lie in such a folder.
+        pictures = (path for path in files if path.suffix.lower() == ".png")
+        images = by_stem(path for path in pictures if path.parent.name.lower() != "overlay")
         labels = by_stem(path for path in files if path.suffix.lower() == ".mat")
         platforms = sorted({_platform(name) for name, _, _ in rows})
         if only is not None and only not in platforms:

@@ -62,6 +62,12 @@ def test_folders_and_archives(source: Path, tmp_path: Path, kind: str) -> None:
         assert image.classes == {1: "connective tissue", 2: "lymphocyte", 3: "epithelial"}
 
 
+def test_pictures_with_outlines_are_no_images(source: Path) -> None:
+    shutil.copytree(source / "Lizard_Images1", source / "overlay/Overlay")
+    found = read(source)
+    assert list(found) == NAMES and found["dpath_1"].image == source / "Lizard_Images1/dpath_1.png"
+
+
 def test_the_table_tells_source_and_slide(source: Path) -> None:
     found = read(source)
     slide = "1800127001_2019-04-30 10_40_02"
