@@ -1,18 +1,25 @@
 """Turn a public data set, or QuPath annotations, into a folder to train on.
 
+python -m scripts.prepare bbbc039 --output data/bbbc039
 python -m scripts.prepare bbbc038 --source stage1_train.zip --output data/bbbc038
 python -m scripts.prepare kromp --source dataset.zip --output data/kromp
 python -m scripts.prepare monuseg --source monuseg_zips --output data/monuseg --validation 0.2
 python -m scripts.prepare postnatbrca --source cells --output data/postnatbrca
+python -m scripts.prepare pannuke --folds 2,1,3 --output data/pannuke_2
 python -m scripts.prepare qupath --source my_project/export --output data/mine
+
+Without --source a data set is downloaded where its source hands it out to anyone; else a sentence tells what
+to fetch by hand. The archives stay in `downloads` beside the output: a download that was cut goes on there.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +29,50 @@ from PIL import Image
 from tqdm import tqdm
 
 from common.commands import main
-from common.conversions import describe, read_dataset
+from common.conversions import describe, fetch_dataset, licence_of, read_dataset
 from common.conversions._dataset_image import DatasetImage
 from common.datalists.folder_layout import split_by_seed
-from common.files import stem_of
+from common.files import sha256_of, stem_of
 
 TEST_SHARE, MOST_VALIDATION = 0.15, 0.8
+logger = logging.getLogger(__name__)
 
 
 def prepare(
-    name: str, source: str, output: str, *, seed: int = 0, validation: float = 0.15, only: str | None = None
+    name: str,
+    source: str | None = None,
+    *,
+    output: str,
+    seed: int = 0,
+    validation: float = 0.15,
+    only: str | None = None,
+    folds: str | Sequence[int] = (1, 2, 3),
+    downloads: str | None = None,
 ) -> None:
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/conversions, such as bbbc038, kromp, monuseg,
-            postnatbrca or qupath.
-        source: its folder or archive, as downloaded or exported.
+        name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, consep, kromp, lizard,
+            monuseg, pannuke, postnatbrca, qupath or tnbc.
+        source: its folder or archive, as downloaded or exported; without it the data set is downloaded.
         output: the folder to make; it must not exist, or be empty.
         seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
             images); the images of one patient, else of one slide, stay together.
         validation: share of the patients (slides, images) that validate; training gives or takes the rest.
+            Where validation images are published those are taken.
         only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a diagnosis or
-            preparation of kromp, a class name of postnatbrca or qupath.
+            preparation of kromp, a tissue of pannuke, a source of lizard, a class name of postnatbrca or
+            qupath.
+        folds: which published fold trains, validates and tests (pannuke, lizard), such as 2,1,3.
+        downloads: the folder that archives are downloaded to; by default `downloads/<name>` beside the
+            output.
 
     Raises:
-        FileNotFoundError: if the source is not there.
+        FileNotFoundError: if the source is not there, or not on the web any more.
         FileExistsError: if the output folder holds something already.
         ValueError: if there is no such data set, the source does not look as expected, or the validation's
             share is no share.
+        OSError: if a file cannot be downloaded; what has arrived is kept.
     """
     share = validation if isinstance(validation, (int, float)) and not isinstance(validation, bool) else 0
     if not 0 < share <= MOST_VALIDATION:
@@ -61,7 +83,16 @@ def prepare(
     target = Path(os.path.abspath(Path(output).expanduser()))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
-    about = describe(str(name))
+    roles = _roles(folds)
+    about: dict[str, Any] = {"description": describe(str(name)), "licence": licence_of(str(name))}
+    if source is None:
+        folder = Path(downloads).expanduser() if downloads else target.parent / "downloads" / str(name)
+        fetched = fetch_dataset(str(name), folder)
+        about["sources"] = [
+            {"url": remote.url, "bytes": file.stat().st_size, "sha256": sha256_of(file)}
+            for remote, file in fetched
+        ]
+        source = str(folder if len(fetched) > 1 else fetched[0][1])
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -70,6 +101,12 @@ def prepare(
             (image.split, _write(image, draft))
             for image in tqdm(images, desc=str(name), unit=" images", disable=None)
         ]
+        there = {item["published_fold"] for _, item in written if "published_fold" in item}
+        if there == set(roles):
+            written = [(roles.get(item.get("published_fold", ""), split), item) for split, item in written]
+        elif there:
+            found = " and ".join(sorted(there))
+            logger.warning("%s has fold %s alone: the lists are made by seed", source, found)
         counts = _write_json(draft, target.name, about, written, seed=seed, validation=share)
         draft.chmod(0o755)  # mkdtemp's are for one user
         if target.exists():
@@ -97,7 +134,23 @@ def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
         (folder / "classes").mkdir(exist_ok=True)
         item["classes"] = f"classes/{image.stem}.json"
         (folder / item["classes"]).write_text(json.dumps(image.classes, indent=1), encoding="utf-8")
+    if image.fold:
+        item["published_fold"] = str(image.fold)
     return item
+
+
+def _roles(folds: str | Sequence[int]) -> dict[str, str]:
+    """Return the list that each published fold makes."""
+    try:
+        numbers = [str(int(fold)) for fold in (folds.split(",") if isinstance(folds, str) else folds)]
+    except (TypeError, ValueError):
+        numbers = []
+    if sorted(numbers) != ["1", "2", "3"]:
+        raise ValueError(
+            f"folds is {folds!r}: name the published folds that train, validate and test, such as --folds "
+            f"2,1,3"
+        )
+    return dict(zip(numbers, ("training", "validation", "test"), strict=True))
 
 
 def _write_pixels(image: DatasetImage, folder: Path) -> str:
@@ -124,18 +177,19 @@ def _write_pixels(image: DatasetImage, folder: Path) -> str:
 def _write_json(
     folder: Path,
     name: str,
-    about: str,
+    about: dict[str, Any],
     written: list[tuple[str, dict[str, Any]]],
     *,
     seed: int,
     validation: float,
 ) -> dict[str, int]:
-    tested = [item for split, item in written if split == "test"]
-    others = [item for split, item in written if split != "test"]
-    test = 0.0 if tested else TEST_SHARE
+    published = {kind: [item for split, item in written if split == kind] for kind in ("validation", "test")}
+    others = [item for split, item in written if split not in published]
+    test = 0.0 if published["test"] else TEST_SHARE
+    validation = 0.0 if published["validation"] else validation
     lists = split_by_seed(others, seed=seed, fractions=(1 - validation - test, validation, test))
-    lists["test"] += tested
-    content = {"name": name, "description": about, "seed": seed} | lists
+    lists = {split: items + published.get(split, []) for split, items in lists.items()}
+    content = {"name": name, **{key: value for key, value in about.items() if value}, "seed": seed} | lists
     (folder / "dataset.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     return {split: len(listed) for split, listed in lists.items()}
 

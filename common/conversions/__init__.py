@@ -6,11 +6,22 @@ import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+from ..files import download
 from ..messages import suggest
 from ._dataset_image import DatasetImage
+from ._source import RemoteFile
 
-__all__ = ["DatasetImage", "dataset_readers", "describe", "read_dataset"]
+__all__ = [
+    "DatasetImage",
+    "RemoteFile",
+    "dataset_readers",
+    "describe",
+    "fetch_dataset",
+    "licence_of",
+    "read_dataset",
+]
 
 
 def dataset_readers() -> list[str]:
@@ -29,7 +40,42 @@ def describe(name: str) -> str:
     Args:
         name: one of `dataset_readers`.
     """
-    return (import_module(f".{_known(name)}", __name__).__doc__ or "").strip().splitlines()[0]
+    return (_module(name).__doc__ or "").strip().splitlines()[0]
+
+
+def licence_of(name: str) -> str:
+    """Return the licence that a data set is published under; empty where it is your own.
+
+    Args:
+        name: one of `dataset_readers`.
+
+    Example:
+        >>> licence_of("bbbc038")
+        'CC0'
+    """
+    return str(getattr(_module(name), "LICENCE", ""))
+
+
+def fetch_dataset(name: str, folder: str | Path) -> list[tuple[RemoteFile, Path]]:
+    """Download the files of a data set that its source hands out to anyone; those that are there stay.
+
+    Args:
+        name: one of `dataset_readers`.
+        folder: where the files go; it is made where it is missing.
+
+    Returns:
+        The files and where they lie.
+
+    Raises:
+        ValueError: if there is no such reader, the source wants a person, or a file is not the published one;
+            the sentence tells what to fetch by hand.
+        OSError: if a file cannot be fetched or written; what has arrived is kept (see `files.download`).
+    """
+    module = _module(name)
+    files: tuple[RemoteFile, ...] = getattr(module, "FILES", ())
+    if not files:
+        raise ValueError(f"{name} cannot be downloaded by a command: {module.BY_HAND}")
+    return [(file, download(file.url, Path(folder) / file.name, checksum=file.checksum)) for file in files]
 
 
 def read_dataset(name: str, source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
@@ -44,8 +90,12 @@ def read_dataset(name: str, source: str | Path, *, only: str | None = None) -> I
         FileNotFoundError: if the source is not there.
         ValueError: if there is no such reader, or the source does not look as expected.
     """
-    images: Iterator[DatasetImage] = import_module(f".{_known(name)}", __name__).read(source, only=only)
+    images: Iterator[DatasetImage] = _module(name).read(source, only=only)
     return images
+
+
+def _module(name: str) -> Any:
+    return import_module(f".{_known(name)}", __name__)
 
 
 def _known(name: str) -> str:

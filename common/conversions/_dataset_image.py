@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tarfile
-import tempfile
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from skimage.measure import label
 from skimage.segmentation import relabel_sequential
 
 from ..geometry import largest_pieces
@@ -28,7 +24,8 @@ class DatasetImage:
         label_map: 0 = background, i = nucleus i.
         extras: what else goes into the image's entry of `dataset.json`, such as "channels".
         classes: class of each nucleus that has one.
-        split: "training" or "test" where the set is published in two lists, else empty.
+        split: "training", "validation" or "test" where the set is published in such lists, else empty.
+        fold: number of the published fold, where the set is published in folds, else 0.
 
     Shapes:
         image: (C, H, W).
@@ -41,6 +38,7 @@ class DatasetImage:
     extras: dict[str, Any] = field(default_factory=dict)
     classes: dict[int, str] = field(default_factory=dict)
     split: str = ""
+    fold: int = 0
 
 
 def paint_nuclei(
@@ -77,40 +75,42 @@ def paint_nuclei(
     return numbered.astype(np.uint16 if few else np.uint32), [int(label) - 1 for label in kept]
 
 
-@contextmanager
-def opened_source(source: str | Path) -> Iterator[Path]:
-    """Give the folder of a source: itself, or an archive unpacked for the time being.
+def colour_components(pixels: np.ndarray) -> np.ndarray:
+    """Number the pieces of one colour each; pieces that touch have different colours, others may share one.
 
     Args:
-        source: a folder, or a .zip or .tar(.gz, .bz2, .xz) archive.
+        pixels: a picture of nuclei on black, in colours or grey.
 
-    Raises:
-        FileNotFoundError: if there is no such file or folder.
-        ValueError: if it is a file but no archive.
+    Shapes:
+        pixels: (C, H, W), uint8 or uint16.
+        returns: (H, W), uint16, or uint32 above 65,535 nuclei; corners count as contact.
+
+    Example:
+        >>> colour_components(np.array([[[7, 7, 5, 0, 5]]], np.uint8)).tolist()
+        [[1, 1, 2, 0, 3]]
     """
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{source} does not exist: give --source a folder or an archive (.zip, .tar.gz)"
-        )
-    if path.is_dir():
-        yield path
-        return
-    folder = Path(tempfile.mkdtemp(prefix="nuclei-"))
-    try:
-        try:
-            if zipfile.is_zipfile(path):
-                with zipfile.ZipFile(path) as packed:
-                    packed.extractall(folder)
-            elif tarfile.is_tarfile(path):
-                with tarfile.open(path) as tarred:
-                    tarred.extractall(folder, filter="data")  # nothing outside the folder
-            else:
-                raise ValueError(
-                    f"{source} is neither a folder nor a whole archive (.zip, .tar.gz): download it again"
-                )
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-            raise ValueError(f"{source} cannot be unpacked ({error}): download it again") from None
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    code = np.zeros(pixels.shape[1:], np.int64)
+    for channel in pixels:
+        code = code << 16 | channel
+    labels = label(code, background=0, connectivity=2)
+    return labels.astype(np.uint16 if labels.max() <= np.iinfo(np.uint16).max else np.uint32)
+
+
+def pixels_of_nuclei(label_map: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the pixels of each nucleus by its number.
+
+    Args:
+        label_map: any numbers of 0 or more, 0 = background.
+
+    Shapes:
+        label_map: (H, W).
+        returns: for each number flat indices row * width + column, ascending.
+
+    Example:
+        >>> {number: pixels.tolist() for number, pixels in pixels_of_nuclei(np.array([[9, 0, 9, 4]])).items()}
+        {4: [3], 9: [0, 2]}
+    """
+    order = np.argsort(label_map, axis=None, kind="stable")
+    numbers, starts = np.unique(label_map.ravel()[order], return_index=True)
+    pieces = np.split(order, starts[1:])
+    return {int(number): pixels for number, pixels in zip(numbers, pieces, strict=True) if number}

@@ -27,8 +27,16 @@ import numpy as np
 from ..messages import suggest
 from ..readers import probe, read_image, read_labels
 from ..readers.images_in_folder import by_stem, images_in
-from ._dataset_image import DatasetImage, opened_source
+from ._dataset_image import DatasetImage
+from ._source import RemoteFile, opened_source
 
+LICENCE = "CC0"
+FILES = (
+    RemoteFile(
+        "https://www.ebi.ac.uk/biostudies/files/S-BSST265/dataset.zip",
+        "sha256:8285987ed4d57c46a46a55a33c1c085875ea41f429b59cde31d249741aa07ad1",
+    ),
+)
 TABLE, IMAGES, LABELS = "image_description.csv", "rawimages", "groundtruth"
 logger = logging.getLogger(__name__)
 

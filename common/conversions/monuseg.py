@@ -27,8 +27,15 @@ from ..geometry import outline_pixels
 from ..readers import probe
 from ..readers.image_file import is_image
 from ..readers.images_in_folder import by_stem, natural_key
-from ._dataset_image import DatasetImage, opened_source, paint_nuclei
+from ._dataset_image import DatasetImage, paint_nuclei
+from ._source import opened_source
 
+LICENCE = "CC BY-NC-SA 4.0"
+BY_HAND = (
+    "open https://monuseg.grand-challenge.org/Data/ in a browser, save the archives of the training and the "
+    "test images (they lie on a drive that asks back before it sends them) in one folder, and give --source "
+    "that folder"
+)
 TEST_FOLDER = re.compile("Test|TEST|(?<![A-Za-z])test")  # "MoNuSegTestData" and "test", not "latest"
 logger = logging.getLogger(__name__)
 

@@ -36,8 +36,14 @@ from ..messages import suggest
 from ..readers import probe
 from ..readers.image_file import is_image
 from ..readers.images_in_folder import by_stem, natural_key
-from ._dataset_image import DatasetImage, opened_source, paint_nuclei
+from ._dataset_image import DatasetImage, paint_nuclei
+from ._source import opened_source
 
+LICENCE = "CC BY 3.0"
+BY_HAND = (
+    "open https://doi.org/10.7937/TCIA.2019.4YIBTJNO in a browser, save the region images and their Sedeen "
+    "sessions in one folder, and give --source that folder"
+)
 OUTLINES = ("polygon", "spline")  # beside ellipses, and lines that end where they begin
 POINTS = ("point", "pointset", "dot")
 UNNAMED = re.compile(r"\s*(region\s*\d*)?\s*", re.IGNORECASE)  # what Sedeen itself calls a graphic

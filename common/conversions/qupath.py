@@ -20,8 +20,13 @@ from ..geometry import outline_pixels
 from ..messages import suggest
 from ..readers import probe
 from ..readers.images_in_folder import images_in
-from ._dataset_image import DatasetImage, opened_source, paint_nuclei
+from ._dataset_image import DatasetImage, paint_nuclei
+from ._source import opened_source
 
+BY_HAND = (
+    "these are annotations of your own: export them from QuPath (File > Export objects as GeoJSON) beside "
+    "their images, and give --source that folder"
+)
 logger = logging.getLogger(__name__)
 # Types of objects in letters alone; those of QuPath 0.2 stand in `id`, newer ones among the properties.
 _TYPES = {

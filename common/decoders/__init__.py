@@ -3,7 +3,15 @@
 from .centre_votes import CentreVotesDecoder
 from .clean import clean_labels
 from .components import ComponentsDecoder
+from .contour import ContourDecoder
 from .decode import DecodeMapsd
 from .watershed import WatershedDecoder
 
-__all__ = ["CentreVotesDecoder", "ComponentsDecoder", "DecodeMapsd", "WatershedDecoder", "clean_labels"]
+__all__ = [
+    "CentreVotesDecoder",
+    "ComponentsDecoder",
+    "ContourDecoder",
+    "DecodeMapsd",
+    "WatershedDecoder",
+    "clean_labels",
+]

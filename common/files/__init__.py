@@ -1,5 +1,6 @@
 """Files whole or not at all, and told from a user's own; folders that one job at a time writes to."""
 
+from .download import download
 from .fingerprint import sha256_of
 from .lock import InUseError, hold
 from .made_here import MARK, is_made_here, record_text, recorded
@@ -9,6 +10,7 @@ from .whole_file import move_file, write_whole
 __all__ = [
     "InUseError",
     "MARK",
+    "download",
     "hold",
     "is_made_here",
     "move_file",

@@ -6,6 +6,7 @@ from .curvature import CurvatureAlignmentLoss
 from .hard_examples import HardExamplesLoss, hard_example_bce
 from .instance_maps import InstanceMapsLoss
 from .level_set_curvature import level_set_curvature
+from .smooth_truncated import SmoothTruncatedLoss, smooth_truncated_bce
 from .soft_histogram import curvature_pdf
 from .unknown import KnownPixelsLoss, known_pixels_loss, without_unknown
 
@@ -15,12 +16,14 @@ __all__ = [
     "HardExamplesLoss",
     "InstanceMapsLoss",
     "KnownPixelsLoss",
+    "SmoothTruncatedLoss",
     "contour_curvature",
     "curvature_at",
     "curvature_pdf",
     "hard_example_bce",
     "known_pixels_loss",
     "level_set_curvature",
+    "smooth_truncated_bce",
     "trace_contours",
     "without_unknown",
 ]

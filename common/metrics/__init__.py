@@ -10,6 +10,7 @@ from .oracle import oracle_f1_50, propagate_labels
 from .pixel import pixel_counts, pixel_scores, probability_counts
 from .ratio import Counts
 from .report import HEADLINE, ImageScores, json_safe, pool, score_image, scores_of_counts, summarize
+from .tissues import binary_pq, multi_class_pq, summarize_tissues
 
 __all__ = [
     "HEADLINE",
@@ -21,6 +22,7 @@ __all__ = [
     "aji_counts",
     "aji_scores",
     "assign",
+    "binary_pq",
     "boundary_counts",
     "boundary_scores",
     "contingency_table",
@@ -28,6 +30,7 @@ __all__ = [
     "match",
     "matching_counts",
     "matching_scores",
+    "multi_class_pq",
     "oracle_f1_50",
     "pixel_counts",
     "pixel_scores",
@@ -39,4 +42,5 @@ __all__ = [
     "scores_of_counts",
     "summarize",
     "summarize_classes",
+    "summarize_tissues",
 ]

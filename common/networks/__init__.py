@@ -1,10 +1,10 @@
 """Image -> maps: the networks, and what runs them on a device and on images of any size."""
 
 from .cascaded_unet import CascadedUNet
-from .encoder import encoder_names, in_encoder
+from .cia_net import CIANet
+from .encoder import encoder_names, in_encoder, parameter_groups
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
-from .parameter_groups import parameter_groups
 from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
 from .tile_inferer import TileInferer
@@ -12,6 +12,7 @@ from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
 
 __all__ = [
+    "CIANet",
     "CascadedUNet",
     "LoGFilter",
     "LoGSAGE",

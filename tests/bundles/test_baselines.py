@@ -11,6 +11,8 @@ from common.bundle_config import read_json
 from .conftest import ROOT
 
 FLUORESCENCE = ("unet", "attention_unet", "unet_plus_plus", "swin_unetr")
+# Whose network is made for contours too: the task has one map more.
+WITH_CONTOURS = ("cia_net",)
 
 
 def configs(bundle: str, name: str) -> dict[str, Any]:
@@ -40,7 +42,17 @@ def test_the_task_is_that_of_logsage_but_for_the_papers_own_loss(name: str) -> N
     assert own["loss"] == {key: value for key, value in mined.items() if key != "hard_fraction"}
 
 
-@pytest.mark.parametrize("name", FLUORESCENCE)
+@pytest.mark.parametrize("name", WITH_CONTOURS)
+def test_a_map_of_contours_is_all_that_the_task_has_more(name: str) -> None:
+    own, others = task(name), task("unet")
+    maps = others["targets"]["maps"]
+    assert own["targets"].pop("maps") == [*maps, "border"]
+    assert own["loss"]["channels"].pop("border") == len(maps)
+    del others["targets"]["maps"]
+    assert own == others
+
+
+@pytest.mark.parametrize("name", FLUORESCENCE + WITH_CONTOURS)
 def test_the_overlay_for_sections_is_what_the_bundles_for_sections_have(name: str) -> None:
     """Crops, augmentation, decoder and channels of `weighted_unet`; the network but for its input."""
     overlay, sections = configs(name, "ablations/he"), configs("weighted_unet", "train")

@@ -17,11 +17,14 @@ import pytest
 import tifffile
 import torch
 
+from common.bundle_config import read_json
 from common.datalists import nucleus_diameter_px
 from common.geometry import ModelScale
 from common.messages import sentence
 from common.readers import read_image
 from common.sample import write_sample
+
+from .conftest import ROOT
 
 Segment = Callable[..., list[np.ndarray]]
 # The sample's pixels are 0.5 micrometres wide.
@@ -140,7 +143,8 @@ def test_scores_are_of_the_labels_at_the_images_own_grid(
 def test_training_saves_how_large_nuclei_were(
     bundle: str, workflow: Callable[..., Any], odd_sample: Path, tmp_path: Path
 ) -> None:
-    network = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 4, "kernel_size": 1}
+    maps = read_json(ROOT / "bundles" / bundle / "configs" / "train.json")["network_def"]["out_channels"]
+    network = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": maps, "kernel_size": 1}
     options = {
         **{"dataset_dir": str(odd_sample), "ckpt_dir": str(tmp_path), "channels": 0, "network_def": network},
         # A cascade would ask for its first network.

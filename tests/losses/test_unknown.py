@@ -5,7 +5,13 @@ import torch
 from monai.losses import DiceLoss
 from torch import Tensor, nn
 
-from common.losses import HardExamplesLoss, InstanceMapsLoss, KnownPixelsLoss, known_pixels_loss
+from common.losses import (
+    HardExamplesLoss,
+    InstanceMapsLoss,
+    KnownPixelsLoss,
+    SmoothTruncatedLoss,
+    known_pixels_loss,
+)
 
 GROUPS = {"foreground": 0, "border": 1, "distance": 2, "offsets": [3, 4]}
 LOSSES = {
@@ -16,6 +22,7 @@ LOSSES = {
         {"offsets": [3, 4]}, target_channels={"foreground": 0, "offsets": [3, 4]}
     ),
     "hard": lambda: HardExamplesLoss(),
+    "truncated": lambda: SmoothTruncatedLoss(),
     "MONAI's": lambda: KnownPixelsLoss(DiceLoss(sigmoid=True)),
 }
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import common.networks
 
 SMALL: dict[str, dict[str, Any]] = {
+    "CIANet": {"init_features": 8, "growth_rate": 4, "layers": (1, 1, 1, 1), "width": 8},
     "LoGSAGE": {
         "embed_dim": 12,
         "depths": (1, 1, 1),

@@ -21,7 +21,8 @@ class EvaluationReport:
 
     The file holds every score as ``<id>_mean`` and ``<id>_pooled``, ``images`` with the scores of each, which
     weights, list of the data set and IoU rule they belong to, and ``upper_bound`` apart from the scores. NaN,
-    the score of what is not defined, is null. It appears whole or not at all.
+    the score of what is not defined, is null. Where images know their tissue, PanNuke's scores are there as
+    the mean over images and over tissues, and ``tissues`` has each. It appears whole or not at all.
 
     Args:
         output_dir: folder of the file.
@@ -56,11 +57,13 @@ class EvaluationReport:
                 "there are no scores to report: give the evaluator InstanceMetrics as its key_metric"
             )
         weights = self.weights or getattr(engine.state, "weights_file", None)
+        tissues = getattr(engine.state, "tissues", {})
         report = {
             "split": self.split,
             "weights": None if weights is None else str(weights),
             "iou_rule": engine.state.iou_rule,
             **summary,
+            **({"tissues": tissues} if tissues else {}),
             "upper_bound": getattr(engine.state, "upper_bound", {}),
             "images": engine.state.instance_rows,
         }
@@ -68,6 +71,7 @@ class EvaluationReport:
         path = write_whole(
             self.output_dir / "metrics.json", lambda part: part.write_text(text, encoding="utf-8")
         )
-        scores = "  ".join(f"{name} {summary[name]:.3f}" for name in HEADLINE)
+        shown = [*HEADLINE, *(name for name in ("bpq_mean", "bpq_tissue_mean") if name in summary)]
+        scores = "  ".join(f"{name} {summary[name]:.3f}" for name in shown)
         _log.info("%s list, %d images: %s", self.split, summary["n_images"], scores)
         _log.info("scores written to %s", path)

@@ -15,6 +15,7 @@ from ignite.metrics.metric import EpochWise, MetricUsage
 from ...messages import nearest
 from ...metrics import (
     HEADLINE,
+    binary_pq,
     contingency_table,
     matching_counts,
     matching_scores,
@@ -22,10 +23,12 @@ from ...metrics import (
     propagate_labels,
     score_image,
     summarize,
+    summarize_tissues,
 )
 
 __all__ = ["InstanceMetrics", "image_name", "instance_metrics", "items_of", "known_scores"]
 
+TISSUE_KEY = "tissue"
 NEGATIVE_LOSS = "negative_val_loss"  # MONAI takes the higher key metric for the better one
 
 
@@ -102,7 +105,9 @@ class InstanceMetrics(Metric):
     After the epoch, ``state.metrics`` holds the chosen ids, ``state.instance_summary`` all of them,
     ``state.instance_rows`` one dictionary per image (name and scores), ``state.iou_rule`` the rule and, if
     asked for, ``state.upper_bound`` the oracle; within the epoch ``state.latest_rows`` are the current
-    iteration's. Attached as a MONAI ``key_metric`` under the name of a score,
+    iteration's. Where images know their tissue (``tissue`` in the data list) the summary has ``bpq_mean`` and
+    ``bpq_tissue_mean`` too, PanNuke's panoptic quality as the mean over their images and over the tissues,
+    and ``state.tissues`` its mean for each. Attached as a MONAI ``key_metric`` under the name of a score,
     that score selects the best checkpoint. `instance_metrics` makes such a dictionary.
 
     Args:
@@ -138,6 +143,7 @@ class InstanceMetrics(Metric):
     def reset(self) -> None:
         """Forget all images."""
         self._scored: list[tuple[str, Any, Any]] = []
+        self._tissues: list[tuple[str, float]] = []  # of each image; an empty name where none is known
 
     def update(self, output: Sequence[Mapping[str, Any]]) -> None:
         """Score images.
@@ -171,6 +177,8 @@ class InstanceMetrics(Metric):
                 table = contingency_table(truth, propagate_labels(truth, prediction))
                 oracle = matching_counts(table, iou_rule=self.iou_rule)
             self._scored.append((name, scores, oracle))
+            tissue = str(item.get(TISSUE_KEY) or "")
+            self._tissues.append((tissue, binary_pq(truth, prediction) if tissue else math.nan))
 
     def iteration_completed(self, engine: Engine) -> None:
         """Score the images of the engine's current iteration, and leave their rows in the state."""
@@ -178,6 +186,14 @@ class InstanceMetrics(Metric):
         self.update(items)
         latest = self._scored[len(self._scored) - len(items) :]
         engine.state.latest_rows = [{"image": file, **scores.values} for file, scores, _ in latest]
+
+    def _by_tissue(self) -> dict[str, Any]:
+        """Return PanNuke's scores of the images whose tissue is known; nothing where none is."""
+        known = [(tissue, score) for tissue, score in self._tissues if tissue]
+        if not known:
+            return {}
+        tissues, scores = zip(*known, strict=True)
+        return summarize_tissues("bpq", tissues, scores)
 
     def compute(self) -> dict[str, float]:
         """Return every score of the images seen since the last reset."""
@@ -191,9 +207,14 @@ class InstanceMetrics(Metric):
         ever.
         """
         scored = self._scored
-        summary = summarize([scores for _, scores, _ in scored])
+        by_tissue = self._by_tissue()
+        engine.state.tissues = by_tissue.pop("tissues", {})
+        summary = summarize([scores for _, scores, _ in scored]) | by_tissue
         engine.state.instance_summary = summary
-        engine.state.instance_rows = [{"image": file, **scores.values} for file, scores, _ in scored]
+        engine.state.instance_rows = [
+            {"image": file, **scores.values} | ({"tissue": tissue, "bpq": bpq} if tissue else {})
+            for (file, scores, _), (tissue, bpq) in zip(scored, self._tissues, strict=True)
+        ]
         engine.state.iou_rule = self.iou_rule
         engine.state.metrics.update({score: summary[score] for score in self.ids})
         if name == NEGATIVE_LOSS:

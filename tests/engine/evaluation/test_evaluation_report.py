@@ -36,6 +36,20 @@ def test_the_log_has_the_scores_that_tables_show_and_names_the_file(workshop, tm
     assert str(tmp_path / "metrics.json") in caplog.text
 
 
+def test_the_file_and_the_log_have_the_scores_of_tissues(workshop, tmp_path, caplog):
+    caplog.set_level("INFO", logger="common")
+    report = EvaluationReport(tmp_path)
+    evaluator = workshop.evaluator([report])
+    evaluator.run()
+    assert "tissues" not in json.loads((tmp_path / "metrics.json").read_text())
+    evaluator.state.instance_summary |= {"bpq_mean": 0.5, "bpq_tissue_mean": 0.25}
+    evaluator.state.tissues = {"Breast": {"n_images": 3, "n_scored": 0, "bpq_mean": math.nan}}
+    report.completed(evaluator)
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    assert content["tissues"] == {"Breast": {"n_images": 3, "n_scored": 0, "bpq_mean": None}}
+    assert content["bpq_tissue_mean"] == 0.25 and "bpq_mean 0.500  bpq_tissue_mean 0.250" in caplog.text
+
+
 def test_a_failure_leaves_the_earlier_file_as_it_was(workshop, tmp_path, monkeypatch):
     (tmp_path / "metrics.json").write_text("earlier")
     evaluator = workshop.evaluator([EvaluationReport(tmp_path)])

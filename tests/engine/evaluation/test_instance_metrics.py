@@ -11,7 +11,7 @@ from ignite.engine import Engine, Events
 
 from common.engine.checkpoints import BestCheckpoint
 from common.engine.evaluation import InstanceMetrics, instance_metrics
-from common.metrics import HEADLINE, score_image, summarize
+from common.metrics import HEADLINE, binary_pq, score_image, summarize
 
 
 def _pairs(count: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -116,3 +116,29 @@ def test_whole_batches_are_refused():
     instance_metrics()["pq_pooled"].attach(engine, "pq_pooled")
     with pytest.raises(TypeError, match="decollate"):
         engine.run([torch.zeros(1, 1, 4, 4)])
+
+
+def test_images_that_know_their_tissue_are_averaged_over_tissues_too():
+    pairs = _pairs(4)
+    items = [
+        {"label_map": t[None], "pred_map": p[None], "tissue": tissue}
+        for (t, p), tissue in zip(pairs, ("Breast", "Breast", "", "Liver"), strict=True)
+    ]
+    state = _state(InstanceMetrics(), items)
+    bpq = [binary_pq(truth, prediction) for truth, prediction in pairs]
+    summary = state.instance_summary
+    assert summary["bpq_mean"] == pytest.approx((bpq[0] + bpq[1] + bpq[3]) / 3)
+    assert summary["bpq_tissue_mean"] == pytest.approx(((bpq[0] + bpq[1]) / 2 + bpq[3]) / 2)
+    assert summary["bpq_mean"] != pytest.approx(summary["bpq_tissue_mean"])
+    assert {name: each["n_images"] for name, each in state.tissues.items()} == {"Breast": 2, "Liver": 1}
+    assert [row.get("tissue") for row in state.instance_rows] == ["Breast", "Breast", None, "Liver"]
+    assert state.instance_rows[3]["bpq"] == bpq[3] and "bpq" not in state.instance_rows[2]
+    assert summary["pq_pooled"] == summarize([score_image(t, p) for t, p in pairs])["pq_pooled"]
+
+
+def test_without_tissues_there_are_no_scores_of_tissues():
+    (truth, prediction), *_ = _pairs(1)
+    state = _state(
+        InstanceMetrics(), [{"label_map": truth[None], "pred_map": prediction[None], "tissue": ""}]
+    )
+    assert not state.tissues and not [name for name in state.instance_summary if "bpq" in name]

@@ -1,4 +1,4 @@
-"""Tests of the optimizer's groups of parameters."""
+"""Tests of the optimizer's groups of parameters, the encoder's and the rest."""
 
 from __future__ import annotations
 

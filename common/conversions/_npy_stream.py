@@ -1,0 +1,112 @@
+"""Arrays of .npy files, row by row and out of archives: tens of gigabytes need not be unpacked."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.lib import format as npy
+
+Opened = Callable[[], BufferedIOBase]
+
+
+@contextmanager
+def npy_files(source: str | Path) -> Iterator[dict[str, Opened]]:
+    """Give the .npy files of a source, and of the .zip archives in it, by their paths.
+
+    Args:
+        source: a folder, or a .zip archive.
+
+    Returns:
+        For each path, with slashes and as in the archive, what opens the file.
+
+    Raises:
+        FileNotFoundError: if there is no such file or folder.
+        ValueError: if an archive is none, or damaged.
+    """
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"{source} does not exist: give --source a folder or a .zip archive")
+    loose = sorted(path.rglob("*.npy")) if path.is_dir() else []
+    found: dict[str, Opened] = {each.as_posix(): _file(each) for each in loose}
+    opened: list[zipfile.ZipFile] = []
+    try:
+        for archive in sorted(path.rglob("*.zip")) if path.is_dir() else [path]:
+            try:
+                packed = zipfile.ZipFile(archive)
+            except (zipfile.BadZipFile, OSError) as error:
+                raise ValueError(f"{archive} is no whole .zip archive ({error}): download it again") from None
+            opened.append(packed)
+            for name in packed.namelist():
+                if name.endswith(".npy") and not name.startswith("__MACOSX"):
+                    found[f"{archive.as_posix()}/{name}"] = _member(packed, name)
+        yield found
+    finally:
+        for packed in opened:
+            packed.close()
+
+
+def _file(path: Path) -> Opened:
+    return lambda: path.open("rb")
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> Opened:
+    return lambda: cast(BufferedIOBase, archive.open(name))
+
+
+def npy_shape(name: str, opened: Opened) -> tuple[int, ...]:
+    """Return the shape of an array without reading it.
+
+    Args:
+        name: the file, for errors.
+        opened: what opens it.
+
+    Raises:
+        ValueError: if it is no .npy file.
+    """
+    with opened() as file:
+        return _header(file, name)[0]
+
+
+def npy_rows(name: str, opened: Opened) -> Iterator[np.ndarray]:
+    """Yield an array row by row, first axis first.
+
+    Args:
+        name: the file, for errors.
+        opened: what opens it.
+
+    Raises:
+        ValueError: if it is no .npy file of plain numbers or texts, or ends too early.
+    """
+    with opened() as file:
+        shape, dtype = _header(file, name)
+        size = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
+        for row in range(shape[0]):
+            try:
+                content = file.read(size)
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+                raise ValueError(f"{name} is damaged ({error}): download it again") from None
+            if len(content) < size:
+                raise ValueError(f"{name} ends in row {row} of {shape[0]}: unpack or download it again")
+            yield np.frombuffer(content, dtype).reshape(shape[1:])
+
+
+def _header(file: BufferedIOBase, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    try:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, by_columns, dtype = read(file)
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise ValueError(f"{name} is no whole .npy file ({error}): unpack or download it again") from None
+    if not shape or by_columns and len(shape) > 1 or dtype.hasobject:
+        raise ValueError(
+            f"{name} is not stored row by row as plain numbers or texts: save it anew with "
+            f"np.save(file, np.ascontiguousarray(array))"
+        )
+    return shape, dtype
