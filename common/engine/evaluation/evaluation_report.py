@@ -20,8 +20,9 @@ class EvaluationReport:
     """Writes ``<output_dir>/metrics.json`` when an evaluator with `InstanceMetrics` has finished.
 
     The file holds every score as ``<id>_mean`` and ``<id>_pooled``, ``images`` with the scores of each, which
-    weights, list of the data set and IoU rule they belong to, and ``upper_bound`` apart from the scores. NaN,
-    the score of what is not defined, is null. It appears whole or not at all.
+    weights, list of the data set and IoU rule they belong to, ``upper_bound`` apart from the scores, and
+    ``cost`` where a `Cost` measured it. NaN, the score of what is not defined, is null. It appears
+    whole or not at all.
 
     Args:
         output_dir: folder of the file.
@@ -62,6 +63,7 @@ class EvaluationReport:
             "iou_rule": engine.state.iou_rule,
             **summary,
             "upper_bound": getattr(engine.state, "upper_bound", {}),
+            "cost": getattr(engine.state, "cost", {}),
             "images": engine.state.instance_rows,
         }
         text = json.dumps(json_safe(report), indent=2, allow_nan=False)

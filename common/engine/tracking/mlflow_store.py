@@ -22,7 +22,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from monai.utils import path_to_sqlite_uri, path_to_uri
 
-__all__ = ["MLflowStore", "is_away"]
+__all__ = ["MLflowStore", "impatient", "is_away", "shown_address", "store_address"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOU
 
 
 @contextlib.contextmanager
-def _impatient() -> Iterator[None]:
+def impatient() -> Iterator[None]:
+    """Let MLflow give up soon on a server that does not answer, as long as the block runs."""
     # MLflow reads its patience from the environment, which belongs to the program around: put back at once.
     ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
     os.environ.update(ours)
@@ -45,9 +46,19 @@ def _impatient() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _address(uri: str) -> str:
-    # Never show the password of http://user:password@host.
+def shown_address(uri: str) -> str:
+    """Return an address as it may be shown: without the password of `http://user:password@host`."""
     return re.sub(r"//[^/@]*@", "//", uri)
+
+
+def store_address(tracking_uri: str | None = None) -> str:
+    """Return where runs go: ``MLFLOW_TRACKING_URI``, else the address given, else ``mlruns.db`` right here.
+
+    Args:
+        tracking_uri: an address, or None.
+    """
+    # Absolute: within one process MLflow keeps the data base that a relative address first meant.
+    return os.environ.get("MLFLOW_TRACKING_URI") or tracking_uri or str(path_to_sqlite_uri("mlruns.db"))
 
 
 def is_away(uri: str, *, timeout: float = 5.0) -> bool:
@@ -64,7 +75,7 @@ def is_away(uri: str, *, timeout: float = 5.0) -> bool:
     if urlsplit(uri).scheme not in ("http", "https"):
         return False
     try:
-        urlopen(f"{_address(uri).rstrip('/')}/health", timeout=timeout).close()
+        urlopen(f"{shown_address(uri).rstrip('/')}/health", timeout=timeout).close()
     except HTTPError as answer:
         answer.close()
     except (OSError, HTTPException, ValueError) as error:
@@ -121,17 +132,15 @@ class MLflowStore:
             ConnectionError: if no server answers.
             RuntimeError: if the store refuses, whatever the reason.
         """
-        # Absolute: within one process MLflow keeps the data base that a relative address first meant.
-        default = self.tracking_uri or path_to_sqlite_uri("mlruns.db")
-        self._uri = os.environ.get("MLFLOW_TRACKING_URI") or default
+        self._uri = store_address(self.tracking_uri)
         off = "or switch tracking off with --mlflow False"
         if is_away(self._uri):
             raise ConnectionError(
-                f"no MLflow server answers at {_address(self._uri)}:"
+                f"no MLflow server answers at {shown_address(self._uri)}:"
                 f" start it, correct MLFLOW_TRACKING_URI, {off}"
             )
         try:
-            with _impatient():
+            with impatient():
                 run = self._run(run_id)
                 self.run_id, self.run_name = run.info.run_id, run.info.run_name
                 self._describe({} if self.run_id == run_id else params, tags)  # a parameter cannot change
@@ -143,7 +152,7 @@ class MLflowStore:
             locked = "close the program that keeps the data base locked, or try again later"
             mend = locked if "is locked" in reason else "correct MLFLOW_TRACKING_URI"
             raise RuntimeError(
-                f"MLflow at {_address(self._uri)} refused the run ({reason}): {mend}, {off}"
+                f"MLflow at {shown_address(self._uri)} refused the run ({reason}): {mend}, {off}"
             ) from error
 
     def _run(self, run_id: str | None) -> Run:
@@ -187,11 +196,11 @@ class MLflowStore:
     def last_step(self, name: str) -> int:
         """Return the last step at which a number was noted, 0 where it never was."""
         try:
-            with _impatient():
+            with impatient():
                 points = self.client.get_metric_history(self.run_id, name)
             return max((point.step for point in points), default=0)
         except Exception as error:
-            _log.warning("MLflow at %s: %s; the training goes on", _address(self._uri), error)
+            _log.warning("MLflow at %s: %s; the training goes on", shown_address(self._uri), error)
             return 0
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
@@ -278,13 +287,13 @@ class MLflowStore:
             try:
                 if is_away(self._uri, timeout=3.0):
                     raise ConnectionError("no server answers")
-                with _impatient():
+                with impatient():
                     self._waiting[0]()
             except Exception as error:
                 if not self._warned:
                     self._warned = True
                     reason = (str(error).splitlines() or [type(error).__name__])[0]
-                    _log.warning("MLflow at %s: %s; the training goes on", _address(self._uri), reason)
+                    _log.warning("MLflow at %s: %s; the training goes on", shown_address(self._uri), reason)
                 if isinstance(error, ConnectionError) or is_away(self._uri, timeout=3.0):
                     return  # keep it, the server may come back
             self._waiting.pop(0)
