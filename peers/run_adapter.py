@@ -6,7 +6,8 @@ label maps come and go as .npy files, everything else as JSON. An adapter is a f
 * `train(pairs, validation, job, clock)`: trains on pairs of (image, label map), tunes on those of the
   validation as the package does, writes weights into `job["folder"]`, and returns a dictionary, with
   "parameters" (how many numbers are learnt) and, where there is one, "history" (a dictionary for each epoch).
-* `load(job)`: returns a function from an image to a label map, with these weights.
+* `load(job)`: returns a function from an image and its pixel size in micrometres (None where it is not
+  known) to a label map, with these weights; as `parameters` it may have how many numbers were learnt.
 
 An image is (H, W) where it has one channel, else (H, W, C), in the type of its file; a label map is (H, W),
 0 = background.
@@ -122,13 +123,13 @@ def predict(adapter: types.ModuleType, job: dict[str, Any]) -> dict[str, Any]:
         file = Path(one["output"])
         if file.is_file():
             continue
-        image = _read(one["image"])
+        image, pixel_size_um = _read(one["image"]), one.get("pixel_size_um")
         if not warm:
             # The first call compiles and reserves; that is no image's own time.
-            segment(image)
+            segment(image, pixel_size_um)
             warm = True
         begun = time.monotonic()
-        label_map = np.asarray(segment(image))
+        label_map = np.asarray(segment(image, pixel_size_um))
         seconds.append(time.monotonic() - begun)
         if label_map.shape != image.shape[:2]:
             raise ValueError(

@@ -115,23 +115,24 @@ def peers(
         )  # fmt: skip
         scores = score_label_maps(
             lists[split], result.label_maps, report, channels=channels, split=split,
-            weights=str(folder / "weights"), cost=cost_of(result), handlers=[handler],
+            weights=str(folder / "weights"), cost=cost_of(result, conditions.threads), handlers=[handler],
         )  # fmt: skip
     print(f"{package.says}: pq_pooled {scores['pq_pooled']:.3f}, {conditions.budget}; {report.as_posix()}")
     return report
 
 
-def cost_of(result: Prediction) -> dict[str, float]:
+def cost_of(result: Prediction, threads: int) -> dict[str, float]:
     """Return what a peer costs, by the names that a bundle's evaluation has.
 
     Args:
         result: what it found.
+        threads: how many threads worked.
     """
     cost: dict[str, float] = {}
     if result.parameters is not None:
         cost["parameters"] = result.parameters
     if (speed := images_per_second(list(result.seconds))) is not None:
-        cost["images_per_second"] = speed
+        cost |= {"images_per_second": speed, "threads": threads}
     if result.training is not None:
         cost |= {f"training_{name}": result.training[name] for name in ("seconds", "processor_seconds")}
     return cost

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..datalists import pixel_size_of
 from ..files import write_whole
 from ..readers import ChannelChoice, read_image, read_labels
 from ..readers.dataset_json import Item, known_of
@@ -41,7 +42,8 @@ def write_arrays(
         labels: whether to write the label maps too.
 
     Returns:
-        {"image": file, "label": file, "channels": their number} for each.
+        For each {"image": file, "label": file, "channels": their number, "pixel_size_um": None where it is
+        not known}.
 
     Shapes:
         image: (H, W) where it has one channel, else (H, W, C).
@@ -58,6 +60,7 @@ def write_arrays(
             _save(label, read_labels(item["label"]).astype(np.int32))
         shape = np.load(image, mmap_mode="r").shape
         one: dict[str, Any] = {"image": str(image.absolute()), "channels": 1 if len(shape) == 2 else shape[2]}
+        one["pixel_size_um"] = pixel_size_of(item)
         written.append(one | ({"label": str(label.absolute())} if labels else {}))
     return written
 

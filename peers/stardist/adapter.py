@@ -113,12 +113,12 @@ def _load_pretrained(model: Any, place: Path) -> None:
     model.keras_model.load_weights(str(files[0]))
 
 
-def load(job: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+def load(job: dict[str, Any]) -> Callable[[np.ndarray, float | None], np.ndarray]:
     """Return the trained model as a function from an image to a label map."""
     _threads(job)
     model = StarDist2D(None, name=_NAME, basedir=job["folder"])
 
-    def segment(image: np.ndarray) -> np.ndarray:
+    def segment(image: np.ndarray, pixel_size_um: float | None = None) -> np.ndarray:
         label_map: np.ndarray = model.predict_instances(_prepared(image))[0]
         return label_map
 

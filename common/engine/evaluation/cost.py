@@ -34,8 +34,8 @@ class Cost:
     """Leaves in ``engine.state.cost`` what an evaluated method costs.
 
     "parameters"; "images_per_second" from the loaded image to its label map, one after the other, without the
-    first, which reserves and compiles; "training_seconds" and "training_processor_seconds" where the folder
-    of the weights tells them. What is not known is left out.
+    first, which reserves and compiles, with so many "threads"; "training_seconds" and
+    "training_processor_seconds" where the folder of the weights tells them. What is not known is left out.
     """
 
     def attach(self, engine: Engine) -> None:
@@ -71,7 +71,7 @@ class Cost:
             cost["parameters"] = sum(each.numel() for each in network.parameters())
         speed = images_per_second(self._seconds[1:])
         if speed is not None:
-            cost["images_per_second"] = speed
+            cost |= {"images_per_second": speed, "threads": torch.get_num_threads()}
         if weights := getattr(engine.state, "weights_file", None):
             cost |= {f"training_{name}": value for name, value in cost_of_training(weights).items()}
         engine.state.cost = cost
