@@ -7,6 +7,7 @@ command again goes on where it was cut.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from common.peers import (
     Prediction,
     heard_on_terminal,
     make_environment,
-    note_training,
+    needs_training,
     read_peer,
-    run_peer,
     score_label_maps,
+    segment_with_peer,
+    train_peer,
+    training_run,
 )
 
 DEFAULT_MINUTES = 30
@@ -90,17 +93,22 @@ def peers(
     folder = Path(output) / package.name / f"{data.name}_seed{seed}_{key}"
     python = make_environment(package, root=output)
     with hold(folder, job="a peer", option="--output"):
-        result = run_peer(package, python, lists, conditions, folder, heard=heard_on_terminal())
+        heard = heard_on_terminal()
+        noted = bool(mlflow) and needs_training(package, conditions, folder)
+        with training_run(
+            package, conditions, experiment=data.name, fingerprint=data.fingerprint(), tags={"lists": words},
+            enabled=noted,
+        ) as note:  # fmt: skip
+            training = train_peer(package, python, lists, conditions, folder, heard=heard)
+            note(training or {})
+        result = segment_with_peer(
+            package, python, lists[split], conditions, folder, heard=heard_on_terminal()
+        )
         tags = {
             "split": split, "lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed),
             "changes": f"pretrained {Path(pretrained).stem}" if pretrained else "",
             "method_key": conditions.method_key(package),
         }  # fmt: skip
-        if mlflow and result.trained_now and result.training is not None:
-            note_training(
-                package, conditions, result.training,
-                experiment=data.name, fingerprint=data.fingerprint(), tags={"lists": words},
-            )  # fmt: skip
         report = folder / "evaluation"
         handler = MLflowRun(
             package.name, data.name, fingerprint=data.fingerprint(), lists=data, split=split, tags=tags,
@@ -115,26 +123,29 @@ def peers(
         )  # fmt: skip
         scores = score_label_maps(
             lists[split], result.label_maps, report, channels=channels, split=split,
-            weights=str(folder / "weights"), cost=cost_of(result, conditions.threads), handlers=[handler],
+            weights=str(folder / "weights"), cost=cost_of(result, training, conditions.threads),
+            handlers=[handler],
         )  # fmt: skip
     print(f"{package.says}: pq_pooled {scores['pq_pooled']:.3f}, {conditions.budget}; {report.as_posix()}")
     return report
 
 
-def cost_of(result: Prediction, threads: int) -> dict[str, float]:
+def cost_of(result: Prediction, training: Mapping[str, Any] | None, threads: int) -> dict[str, float]:
     """Return what a peer costs, by the names that a bundle's evaluation has.
 
     Args:
         result: what it found.
+        training: what its training told; None of an untrained one.
         threads: how many threads worked.
     """
     cost: dict[str, float] = {}
-    if result.parameters is not None:
-        cost["parameters"] = result.parameters
+    parameters = (training or {}).get("parameters", result.parameters)
+    if parameters is not None:
+        cost["parameters"] = parameters
     if (speed := images_per_second(list(result.seconds))) is not None:
         cost |= {"images_per_second": speed, "threads": threads}
-    if result.training is not None:
-        cost |= {f"training_{name}": result.training[name] for name in ("seconds", "processor_seconds")}
+    if training is not None:
+        cost |= {f"training_{name}": training[name] for name in ("seconds", "processor_seconds")}
     return cost
 
 

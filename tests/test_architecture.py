@@ -50,6 +50,12 @@ ALLOWED: dict[str, set[str]] = {
     },
     # A grid starts trainings by their commands: of the code it needs what tells data, settings and scores.
     "experiments": {"bundle_config", "datalists", "engine/evaluation", "engine/tracking"},
+    # Other packages run in environments of their own; what comes back is scored and noted as a bundle's is.
+    "peers": {
+        *("bundle_config", "datalists", "readers", "export", "experiments"),
+        *("engine/order", "engine/evaluation", "engine/tracking"),
+    },
+    "leaderboard": {"engine/tracking", "experiments"},
     # What a paper shows is made of everything that made its method.
     "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
 }

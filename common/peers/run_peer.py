@@ -19,7 +19,7 @@ from .conditions import Conditions
 from .exchange import write_arrays
 from .peer import Peer
 
-__all__ = ["Prediction", "run_peer"]
+__all__ = ["Prediction", "needs_training", "segment_with_peer", "train_peer"]
 
 Say = Callable[[str], None]
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -31,17 +31,25 @@ class Prediction:
 
     label_maps: Sequence[Path]
     """One TIFF for each image, in the list's order."""
-    training: Mapping[str, Any] | None
-    """What the training told: seconds, processor_seconds, history ...; None of an untrained one."""
-    trained_now: bool
-    """Whether it was trained by this call, and not by an earlier one."""
     parameters: int | None
     seconds: Sequence[float]
     """How long each image took, from array to array."""
     versions: Mapping[str, str]
 
 
-def run_peer(
+def needs_training(peer: Peer, conditions: Conditions, folder: Path) -> bool:
+    """Tell whether a peer is to be trained, and has not been yet.
+
+    Args:
+        peer: the peer.
+        conditions: how it is run.
+        folder: what belongs to this training.
+    """
+    wanted = peer.trains and (conditions.minutes is not None or conditions.steps is not None)
+    return wanted and not (folder / "train.json").is_file()
+
+
+def train_peer(
     peer: Peer,
     python: Path,
     lists: Mapping[str, Sequence[Item]],
@@ -50,54 +58,76 @@ def run_peer(
     *,
     say: Say = print,
     heard: Callable[[str], None] | None = None,
-) -> Prediction:
-    """Train a peer and segment a list with it.
+) -> dict[str, Any] | None:
+    """Train a peer, unless it has been; first its environment is looked at.
 
-    A step that was cut is begun again, but images that are segmented stay; a step that is done is not
-    repeated. `folder` must be another for other conditions.
+    A training that was cut is begun again. `folder` must be another for other conditions.
 
     Args:
         peer: the peer.
         python: the interpreter of its environment.
-        lists: "training" and "validation", and the one of `conditions.split`.
+        lists: "training" and "validation".
+        conditions: how it is run.
+        folder: what belongs to this training.
+        say: takes sentences for the user.
+        heard: takes the last line that the peer printed, twice a second.
+
+    Returns:
+        What the training told (seconds, processor_seconds, parameters, steps, history, versions); None of a
+        peer that is not trained.
+
+    Raises:
+        RuntimeError: if its environment is broken, or it fails, with the peer's own last sentence.
+    """
+    job = _Job(peer, python, conditions, folder, say, heard)
+    job.run("check", {})
+    if needs_training(peer, conditions, folder):
+        arrays = {
+            split: write_arrays(lists[split], folder / "arrays" / split, channels=conditions.channels)
+            for split in ("training", "validation")
+        }
+        _refuse_several_kinds([*arrays["training"], *arrays["validation"]], lists, conditions)
+        say(f"training {peer.name} for {conditions.budget} ({job.log('train').as_posix()})")
+        job.run("train", {**arrays, "channels": arrays["training"][0]["channels"]})
+    shutil.rmtree(folder / "arrays", ignore_errors=True)
+    told = job.result("train")
+    return _read(told) if told.is_file() else None
+
+
+def segment_with_peer(
+    peer: Peer,
+    python: Path,
+    items: Sequence[Item],
+    conditions: Conditions,
+    folder: Path,
+    *,
+    say: Say = print,
+    heard: Callable[[str], None] | None = None,
+) -> Prediction:
+    """Segment a list with a peer, as it was trained or with the weights that the user named.
+
+    Images that are segmented already stay.
+
+    Args:
+        peer: the peer.
+        python: the interpreter of its environment.
+        items: the list of `conditions.split`.
         conditions: how it is run.
         folder: what belongs to this training.
         say: takes sentences for the user.
         heard: takes the last line that the peer printed, twice a second.
 
     Raises:
-        RuntimeError: if a step fails, with the peer's own last sentence.
+        RuntimeError: if it fails, with the peer's own last sentence.
     """
     job = _Job(peer, python, conditions, folder, say, heard)
-    job.run("check", {})
-    training, trained_now = None, False
-    if peer.trains and (conditions.minutes is not None or conditions.steps is not None):
-        trained_now = not job.result("train").is_file()
-        if trained_now:
-            arrays = {
-                split: write_arrays(lists[split], folder / "arrays" / split, channels=conditions.channels)
-                for split in ("training", "validation")
-            }
-            _refuse_several_kinds([*arrays["training"], *arrays["validation"]], lists, conditions)
-            say(f"training {peer.name} for {conditions.budget} ({job.log('train').as_posix()})")
-            job.run("train", {**arrays, "channels": arrays["training"][0]["channels"]})
-        training = _read(job.result("train"))
-    shutil.rmtree(folder / "arrays", ignore_errors=True)
-    items = lists[conditions.split]
     found = folder / "predictions" / conditions.split
     targets = [found / f"{number:05d}_{stem_of(item['image'])}.tif" for number, item in enumerate(items)]
     step = f"predict_{conditions.split}"
     if not (job.result(step).is_file() and all(file.is_file() for file in targets)):
         _segment(job, step, items, targets)
     told = _read(job.result(step))
-    return Prediction(
-        targets,
-        training,
-        trained_now,
-        (training or told).get("parameters"),
-        told["seconds"],
-        told["versions"],
-    )
+    return Prediction(targets, told.get("parameters"), told["seconds"], told["versions"])
 
 
 def _segment(job: _Job, step: str, items: Sequence[Item], targets: Sequence[Path]) -> None:

@@ -21,7 +21,7 @@ from csbdeep.utils import normalize
 from stardist import fill_label_holes
 from stardist.models import Config2D, StarDist2D
 
-PACKAGES = ["stardist", "csbdeep", "tensorflow", "keras"]
+PACKAGES = ["stardist", "csbdeep", "tensorflow", "tensorflow-cpu", "keras"]
 PATCH_PX, STEPS, BATCH = 256, 100, 4  # of the example, of Config2D, of the example
 _NAME = "model"
 
