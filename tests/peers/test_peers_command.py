@@ -149,7 +149,7 @@ def test_minutes_are_of_processor_time(run: Run, fake: Fake) -> None:
         ({"minutes": 1, "steps": 3}, "--minutes and --steps both"),
         ({"steps": 0}, "--steps must be a whole number of at least 1, not 0"),
         ({"minutes": -1}, "--minutes must be a number above 0, not -1"),
-        ({"seed": 1.5}, "--seed must be a whole number of at least 0, not 1.5"),
+        ({"seed": -1}, "--seed must be a whole number of at least 0, not -1"),
         ({"threads": 0}, "--threads must be a whole number of at least 1"),
         ({"split": "tets"}, "--split must be one of training, validation, test, not 'tets'"),
     ],

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from .mlflow_store import impatient, is_away, shown_address, store_address
+from .store_address import impatient, is_away, shown_address, store_address
 
 __all__ = ["FinishedEvaluation", "finished_evaluations"]
 

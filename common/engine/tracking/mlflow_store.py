@@ -5,84 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import re
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
-from urllib.request import urlopen
+from urllib.parse import unquote
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from monai.utils import path_to_sqlite_uri, path_to_uri
+from monai.utils import path_to_uri
 
-__all__ = ["MLflowStore", "impatient", "is_away", "shown_address", "store_address"]
+from .store_address import impatient, is_away, shown_address, store_address
+
+__all__ = ["MLflowStore"]
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_PARAM = 500  # characters; what servers before MLflow 2.10 take, newer ones take 6000
 _LONGEST_NAME, _LONGEST_DIGEST = 500, 36  # characters of a data set's name and digest, MLflow's limits
 _PER_CALL = 100  # parameters or tags in one call, MLflow's limit
-# A server that went away shall not hold up an epoch for the minutes of MLflow's seven patient attempts.
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
-
-
-@contextlib.contextmanager
-def impatient() -> Iterator[None]:
-    """Let MLflow give up soon on a server that does not answer, as long as the block runs."""
-    # MLflow reads its patience from the environment, which belongs to the program around: put back at once.
-    ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            os.environ.pop(name, None)
-
-
-def shown_address(uri: str) -> str:
-    """Return an address as it may be shown: without the password of `http://user:password@host`."""
-    return re.sub(r"//[^/@]*@", "//", uri)
-
-
-def store_address(tracking_uri: str | None = None) -> str:
-    """Return where runs go: ``MLFLOW_TRACKING_URI``, else the address given, else ``mlruns.db`` right here.
-
-    Args:
-        tracking_uri: an address, or None.
-    """
-    # Absolute: within one process MLflow keeps the data base that a relative address first meant.
-    return os.environ.get("MLFLOW_TRACKING_URI") or tracking_uri or str(path_to_sqlite_uri("mlruns.db"))
-
-
-def is_away(uri: str, *, timeout: float = 5.0) -> bool:
-    """Return whether no server answers at a tracking address; a data base is never away.
-
-    Args:
-        uri: tracking address.
-        timeout: how long to wait for an answer, in seconds.
-
-    Example:
-        >>> is_away("sqlite:///mlruns.db")
-        False
-    """
-    if urlsplit(uri).scheme not in ("http", "https"):
-        return False
-    try:
-        urlopen(f"{shown_address(uri).rstrip('/')}/health", timeout=timeout).close()
-    except HTTPError as answer:
-        answer.close()
-    except (OSError, HTTPException, ValueError) as error:
-        cause = error.reason if isinstance(error, URLError) else error
-        # A server answers, too, whose certificate is unknown here: that is for MLflow's own settings.
-        return not isinstance(cause, ssl.SSLError)
-    return False
 
 
 def _artifact_location(uri: str) -> str | None:
