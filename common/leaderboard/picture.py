@@ -19,6 +19,7 @@ __all__ = ["draw_board", "picture_source"]
 
 _COLOUR = "#0b62a4"
 _PANEL, _ROW, _HEAD, _FOOT, _NAMES = 2.6, 0.4, 0.8, 1.0, 2.8  # inches
+_PER_LINE = 3  # panels side by side
 _DPI = 120
 _NOTE = "Drawn from SHA-256"
 _PANELS = (*(score for score in SCORES if score.endswith("_mean")),)
@@ -35,13 +36,13 @@ def draw_board(file: Path) -> Path:
     """
     board = read_board(file)
     ranked = board.ranked
-    height = _HEAD + _ROW * (len(ranked) + 1) + _FOOT
-    width = _NAMES + _PANEL * (len(_PANELS) + 1)
-    sheet = Sheet(figsize=(width, height), dpi=_DPI, layout="constrained")
-    panels = sheet.subplots(1, len(_PANELS) + 1, sharey=True, squeeze=False).ravel()
+    lines = -(-(len(_PANELS) + 1) // _PER_LINE)
+    height = _HEAD + lines * (_ROW * (len(ranked) + 1) + _FOOT)
+    sheet = Sheet(figsize=(_NAMES + _PANEL * _PER_LINE, height), dpi=_DPI, layout="constrained")
+    panels = sheet.subplots(lines, _PER_LINE, sharey=True, squeeze=False).ravel()
     for panel, score in zip(panels, _PANELS, strict=False):
         _draw_score(panel, ranked, score)
-    _draw_time(panels[-1], ranked)
+    _draw_time(panels[len(_PANELS)], ranked)
     names = [textwrap.fill(entry.name, 34) for entry in ranked]
     panels[0].set_yticks(range(len(ranked)), names, fontsize=8)
     panels[0].set_ylim(len(ranked) - 0.5, -0.5)
@@ -86,11 +87,12 @@ def _draw_time(panel: Axes, ranked: list[Entry]) -> None:
         seconds = entry.cost.get("training_processor_seconds", math.nan)
         if not math.isnan(seconds):
             panel.plot(seconds / 60, place, "s", color=_COLOUR, markersize=5)
+    panel.set_xlim(left=0)
     _finish(panel, "training, processor minutes")
 
 
 def _finish(panel: Axes, label: str) -> None:
     panel.set_xlabel(label, fontsize=9)
-    panel.tick_params(axis="x", labelsize=8)
+    panel.tick_params(labelsize=8)
     panel.xaxis.set_major_locator(MaxNLocator(4))
     panel.grid(axis="x", alpha=0.3)

@@ -137,6 +137,7 @@ class MLflowRun:
         self.resume = resume
         self.store: MLflowStore | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._given: dict[str, str] = {}
         self._before: dict[Path, int | None] = {}
         self._noted_epoch = 0
 
@@ -164,7 +165,8 @@ class MLflowRun:
         what = job if job == "training" else self.split
         name = run_name(self.bundle, what, self.config)
         store = MLflowStore(self.experiment, name, tracking_uri=self.tracking_uri)
-        tags = {"bundle": self.bundle, "job": job, **code_tags(), **given_tags(), **self.tags}
+        self._given = {**given_tags(), **self.tags}
+        tags = {"bundle": self.bundle, "job": job, **code_tags(), **self._given}
         if self.fingerprint is not None:
             tags["data_fingerprint"] = str(self.fingerprint)
         if job == "evaluating":
@@ -247,7 +249,8 @@ class MLflowRun:
             if weights := getattr(engine.state, "weights_file", None):
                 root = (self.config or {}).get("bundle_root")
                 for name, value in {"weights": str(weights), **method_tags(weights, root)}.items():
-                    self.store.tag(name, value)
+                    if name not in self._given:  # whoever started the evaluation may know a shorter name
+                        self.store.tag(name, value)
         self._end("FINISHED")
 
     def _exception_raised(self, engine: Engine, error: BaseException) -> None:

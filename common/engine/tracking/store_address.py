@@ -16,15 +16,17 @@ from monai.utils import path_to_sqlite_uri
 
 __all__ = ["impatient", "is_away", "shown_address", "store_address"]
 
+# No bar for every file that is fetched.
+_QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 # A server that went away shall not hold up an epoch for the minutes of MLflow's seven patient attempts.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 
 
 @contextlib.contextmanager
 def impatient() -> Iterator[None]:
-    """Let MLflow give up soon on a server that does not answer, as long as the block runs."""
+    """Let MLflow give up soon on a server that does not answer, and draw no bars, while the block runs."""
     # MLflow reads its patience from the environment, which belongs to the program around: put back at once.
-    ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
+    ours = {name: value for name, value in (_PATIENCE | _QUIET).items() if name not in os.environ}
     os.environ.update(ours)
     try:
         yield

@@ -15,15 +15,11 @@ from .run_name import NO_CHANGE, setting_in_words
 __all__ = ["AS_LISTED", "lists_in_words", "method_tags"]
 
 AS_LISTED = "as listed"
+_BUDGET = {"epochs": " epochs", "steps_per_epoch": " steps", "batch_size": " crops"}
 # Which images, and what is only measured of them; which random start.
 _SAME_METHOD = {
-    "seed",
-    "fold",
-    "folds",
-    "test_platform",
-    "split_seed",
-    "model_diameter_px",
-    "training_images",
+    *("seed", "fold", "folds", "test_platform", "split_seed"),
+    *("model_diameter_px", "training_images"),
 }
 
 
@@ -52,7 +48,8 @@ def method_tags(weights: str | Path, bundle_root: str | Path | None = None) -> d
 
     Returns:
         "seed"; "changes", the settings in words that are not the bundle's own; "method_key", a short text
-        that changes with the settings but not with seed, fold and place. Empty where nothing is known.
+        that changes with the settings but not with seed, fold and place; "budget", how long was trained.
+        Empty where nothing is known.
     """
     trained = as_json(trained_settings(weights))
     if not isinstance(trained, Mapping) or not trained:
@@ -61,9 +58,13 @@ def method_tags(weights: str | Path, bundle_root: str | Path | None = None) -> d
     text = json.dumps({name: trained[name] for name in names}, sort_keys=True, default=str)
     key = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
     own = _own_settings(bundle_root)
-    changed = [name for name in names if name in own and first_difference(own[name], trained[name])]
+    told = [name for name in names if name in own and name not in _BUDGET]
+    changed = [name for name in told if first_difference(own[name], trained[name])]
     words = ", ".join(setting_in_words(name, trained[name]) for name in changed)
-    return {"seed": str(trained.get("seed", "")), "changes": words, "method_key": key}
+    tags = {"seed": str(trained.get("seed", "")), "changes": words, "method_key": key}
+    if trained.keys() >= _BUDGET.keys():
+        tags["budget"] = " of ".join(f"{trained[name]}{unit}" for name, unit in _BUDGET.items())
+    return tags
 
 
 def _own_settings(bundle_root: str | Path | None) -> Mapping[str, Any]:

@@ -6,10 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
+from ignite.engine import Events
 
 from common.bundle_config import bundle_folder, bundle_parser
 from common.engine.evaluation import Cost
 from common.engine.tracking import MLflowRun, method_tags
+
+
+class Found:
+    """Says which weights are evaluated."""
+
+    def attach(self, engine):
+        engine.add_event_handler(Events.STARTED, self.started)
+
+    def started(self, engine):
+        engine.state.weights_file = "model.pt"
 
 
 @pytest.fixture
@@ -36,7 +47,10 @@ def test_seed_fold_and_place_do_not_make_another_method(weights):
 def test_settings_make_another_method_and_are_told(weights):
     plain = weights()
     other = weights(learning_rate=0.5, epochs=7)
-    assert other["method_key"] != plain["method_key"] and other["changes"] == "epochs 7, lr 0.5"
+    assert other["method_key"] != plain["method_key"] and (other["changes"], other["budget"]) == (
+        "lr 0.5",
+        "7 epochs of 50 steps of 16 crops",
+    )
 
 
 def test_without_the_settings_nothing_is_told(tmp_path):
@@ -46,15 +60,6 @@ def test_without_the_settings_nothing_is_told(tmp_path):
 def test_an_evaluation_in_mlflow_has_them_and_what_it_costs(workshop, client):
     Path("model.pt").touch()
     Path("train.json").write_text(json.dumps({"seed": 3, "epochs": 2}))
-
-    class Found:
-        def attach(self, engine):
-            from ignite.engine import Events
-
-            engine.add_event_handler(Events.STARTED, self.started)
-
-        def started(self, engine):
-            engine.state.weights_file = "model.pt"
 
     config = {"fold": 1, "folds": 5}
     handler = MLflowRun("toy", "cells", config=config, fingerprint="abc")
@@ -73,3 +78,15 @@ def test_an_evaluation_in_mlflow_has_them_and_what_it_costs(workshop, client):
     assert {name for name in metrics if not name.startswith("test/")} == {
         "parameters", "images_per_second", "threads",
     }  # fmt: skip
+
+
+def test_who_starts_an_evaluation_may_name_its_budget(workshop, client, monkeypatch):
+    monkeypatch.setenv("NUCLEI_RUN_TAGS", json.dumps({"budget": "short"}))
+    Path("model.pt").touch()
+    settings = {"seed": 3, "epochs": 2, "steps_per_epoch": 5, "batch_size": 4}
+    Path("train.json").write_text(json.dumps(settings))
+    workshop.evaluator([MLflowRun("toy", "cells", config={}), Found()]).run()
+    (run,) = client.search_runs([client.get_experiment_by_name("cells").experiment_id])
+    assert run.data.tags["budget"] == "short" and method_tags("model.pt")["budget"].startswith(
+        "2 epochs of 5 steps"
+    )
