@@ -84,6 +84,8 @@ def peers(
         seed=seed, steps=steps, pretrained=pretrained, channels=channels, split=split,
         minutes=_minutes(package, minutes, steps), threads=_processors() if threads is None else threads,
     )  # fmt: skip
+    if package.trains and pretrained is None and conditions.budget == Conditions().budget:
+        raise ValueError("--minutes 0 trains nothing: name weights with --pretrained, or give more minutes")
     dealt = {"fold": fold, "folds": folds, "test_platform": test_platform}
     data = RunData(dataset_dir, seed=split_seed, channels=channels, **dealt)  # type: ignore[arg-type]
     used = dict.fromkeys(["training", "validation", split] if package.trains else [split])

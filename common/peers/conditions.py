@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -87,8 +88,10 @@ class Conditions:
             del settings[name]
         if self.pretrained is not None:
             settings["pretrained"] = [os.path.abspath(self.pretrained), _state(Path(self.pretrained))]
-        files = [peer.requirements, peer.adapter, peer.runner]
-        code = [file.read_text(encoding="utf-8") for file in files]
+        # Without comments, which change nothing.
+        code = [ast.dump(ast.parse(file.read_text(encoding="utf-8"))) for file in (peer.adapter, peer.runner)]
+        packages = peer.requirements.read_text(encoding="utf-8").splitlines()
+        code += [line for line in packages if not line.startswith("#")]
         text = json.dumps([settings, code], sort_keys=True, default=str)
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 

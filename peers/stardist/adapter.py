@@ -116,7 +116,11 @@ def _load_pretrained(model: Any, place: Path) -> None:
 def load(job: dict[str, Any]) -> Callable[[np.ndarray, float | None], np.ndarray]:
     """Return the trained model as a function from an image to a label map."""
     _threads(job)
-    model = StarDist2D(None, name=_NAME, basedir=job["folder"])
+    trained = Path(job["folder"], _NAME)
+    place = trained if trained.is_dir() else Path(job["pretrained"])
+    if not (place / "config.json").is_file():
+        raise FileNotFoundError(f"{place} is no folder of a StarDist model: it has no config.json")
+    model = StarDist2D(None, name=place.name, basedir=str(place.parent))
 
     def segment(image: np.ndarray, pixel_size_um: float | None = None) -> np.ndarray:
         label_map: np.ndarray = model.predict_instances(_prepared(image))[0]

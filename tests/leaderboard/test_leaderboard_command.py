@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,10 +80,19 @@ def test_a_store_that_cannot_be_read_is_told(
         RuntimeError, match=r"MLflow at sqlite:.*mlruns.db cannot be read \(.*\): correct MLFLOW"
     ):
         leaderboard()
-    Path("mlruns.db").unlink()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(ConnectionError, match="no MLflow server answers at http://127.0.0.1:9"):
         leaderboard()
+
+
+def test_a_store_that_another_program_keeps_locked_is_told(place: Path, make: Make) -> None:
+    note(make("a", 0.5))
+    other = sqlite3.connect("mlruns.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(RuntimeError, match=r"\(.*database is locked.*\): close the program that keeps"):
+        leaderboard()
+    other.close()
+    assert leaderboard()
 
 
 def test_a_document_without_a_place_is_refused_before_anything_is_written(place: Path) -> None:

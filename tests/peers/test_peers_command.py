@@ -117,6 +117,15 @@ def test_weights_are_run_without_a_training(run: Run, fake: Fake, tmp_path: Path
     assert "training_seconds" not in cost and not [call for call in fake.calls if call.startswith("train")]
 
 
+def test_a_comment_or_another_number_of_threads_is_no_other_method(run: Run, fake: Fake) -> None:
+    first = run(steps=5, mlflow=False)
+    adapter = fake.folder / "adapter.py"
+    adapter.write_text("# a comment\n" + adapter.read_text("utf-8"))
+    assert run(steps=5, threads=2, mlflow=False) == first
+    adapter.write_text(adapter.read_text("utf-8").replace("/ 2", "/ 3"))
+    assert run(steps=5, mlflow=False) != first
+
+
 def test_channels_reach_the_package_last(run: Run, fake: Fake, images: Path) -> None:
     for file in (images / "images").iterdir():
         pixels = read_image(file).pixels[0]
@@ -148,6 +157,7 @@ def test_minutes_are_of_processor_time(run: Run, fake: Fake) -> None:
     [
         ({"minutes": 1, "steps": 3}, "--minutes and --steps both"),
         ({"steps": 0}, "--steps must be a whole number of at least 1, not 0"),
+        ({"minutes": 0}, "--minutes 0 trains nothing: name weights with --pretrained"),
         ({"minutes": -1}, "--minutes must be a number above 0, not -1"),
         ({"seed": -1}, "--seed must be a whole number of at least 0, not -1"),
         ({"threads": 0}, "--threads must be a whole number of at least 1"),
