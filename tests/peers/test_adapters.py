@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from common.peers import Peer, peer_names, read_peer
 from common.sample import write_sample
@@ -83,3 +84,32 @@ def test_the_real_package_trains_and_segments(
     told = json.loads((report / "metrics.json").read_text("utf-8"))
     assert len(told["images"]) == 2 and told["cost"]["parameters"] > 1e5
     assert math.isfinite(told["cost"]["images_per_second"])
+
+
+class Bright(torch.nn.Module):
+    """What InstanSeg's class asks of a published model; it finds what is bright."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pixel_size = 0.5
+        self.cells_and_nuclei = True
+        self.level = torch.nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, image, target_segmentation):  # type: ignore[no-untyped-def]
+        """Return a label map for nuclei and one for cells, or one of them."""
+        found = (image.mean(1, keepdim=True) > self.level).float()
+        return torch.cat([found, 2 * found], 1) if int(target_segmentation.sum()) == 2 else found
+
+
+@pytest.mark.long
+def test_the_real_instanseg_runs_a_torchscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = tmp_path / "instanseg.pt"
+    torch.jit.script(Bright()).save(str(weights))
+    images = write_sample(tmp_path / "cells", counts=(1, 1, 2), shape=(96, 80))
+    options = {"dataset_dir": str(images), "threads": 1, "output": str(ROOT / "runs/peers")}
+    report = peers("instanseg", pretrained=str(weights), **options)
+    told = json.loads((report / "metrics.json").read_text("utf-8"))
+    assert (
+        told["dice_mean"] > 0.5 and told["cost"]["parameters"] == 1 and "training_seconds" not in told["cost"]
+    )
