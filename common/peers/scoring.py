@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 import torch
 from ignite.engine import Engine, Events
 from monai.data import MetaTensor
@@ -50,7 +51,8 @@ class _LabelMaps(torch.utils.data.Dataset[dict[str, Any]]):
         return {
             "image": MetaTensor(image, meta={"filename_or_obj": item["image"]}),
             "label_map": read_labels(item["label"])[None],
-            "pred_map": read_labels(self.label_maps[index])[None],
+            # As it was written here: nothing about it is to be guessed.
+            "pred_map": tifffile.imread(self.label_maps[index])[None],
         }
 
 

@@ -111,5 +111,5 @@ def test_the_real_instanseg_runs_a_torchscript(tmp_path: Path, monkeypatch: pyte
     report = peers("instanseg", pretrained=str(weights), **options)
     told = json.loads((report / "metrics.json").read_text("utf-8"))
     assert (
-        told["dice_mean"] > 0.5 and told["cost"]["parameters"] == 1 and "training_seconds" not in told["cost"]
+        told["dice_mean"] > 0.3 and told["cost"]["parameters"] == 1 and "training_seconds" not in told["cost"]
     )
