@@ -55,6 +55,12 @@ ALLOWED: dict[str, set[str]] = {
     "benchmarks": {
         *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),
     },
+    # Other packages run in environments of their own; what comes back is scored and noted as a bundle's is.
+    "peers": {
+        *("bundle_config", "datalists", "readers", "export", "experiments"),
+        *("engine/order", "engine/evaluation", "engine/tracking"),
+    },
+    "leaderboard": {"engine/tracking", "experiments"},
     # What a paper shows is made of everything that made its method.
     "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
 }

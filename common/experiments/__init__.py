@@ -10,7 +10,16 @@ from .picture import draw_table
 from .preconditions import check_cells, data_of
 from .report import Conditions, cells_csv, markdown, table_csv
 from .run_cell import run_cell
-from .statistics import Figure, RowScores, bootstrap_interval, collect, mean_and_spread, paired_difference
+from .statistics import (
+    Figure,
+    RowScores,
+    bootstrap_interval,
+    collect,
+    holm,
+    mean_and_spread,
+    paired_difference,
+    paired_test,
+)
 from .table import Claim, Row, Table, read_table, table_names, table_of
 from .verdict import verdict
 
@@ -37,10 +46,12 @@ __all__ = [
     "data_of",
     "draw_table",
     "files_of_method",
+    "holm",
     "markdown",
     "mean_and_spread",
     "method_config",
     "paired_difference",
+    "paired_test",
     "read_table",
     "row_settings",
     "run_cell",

@@ -1,4 +1,4 @@
-"""Runs a bundle's command in a process of its own, and says in one sentence how it failed."""
+"""Runs a command in a process of its own, and says in one sentence how it failed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ def run_command(
     log: Path,
     environment: Mapping[str, str] | None = None,
     heard: Callable[[str], None] | None = None,
+    program: Sequence[str] = (sys.executable, "-m"),
 ) -> None:
-    """Run `python -m WORDS` from the working directory.
+    """Run `python -m WORDS` from the working directory, or another program.
 
     Args:
         words: the module and its arguments.
         log: file that what it prints is appended to.
         environment: variables beside those of this process.
         heard: called twice a second with the last line that it printed.
+        program: what is run with the words.
 
     Raises:
         DiskFullError: if it failed and there is no space left.
@@ -51,7 +53,7 @@ def run_command(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", *words],
+            [*program, *words],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

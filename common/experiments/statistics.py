@@ -8,13 +8,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from .cell import Cell
 from .table import COLUMNS, Table
 
-__all__ = ["Figure", "RowScores", "bootstrap_interval", "collect", "mean_and_spread", "paired_difference"]
+__all__ = [
+    "Figure",
+    "RowScores",
+    "bootstrap_interval",
+    "collect",
+    "holm",
+    "mean_and_spread",
+    "paired_difference",
+    "paired_test",
+]
 
-_DRAWS = 2000
+_DRAWS, _FLIPS = 2000, 9999
 _LEVEL = 0.95
 
 
@@ -107,10 +117,11 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
     """
     if len(values) < 2:
         return None
-    drawn = np.random.default_rng(0).integers(0, len(values), size=(_DRAWS, len(values)))
-    means = np.asarray(values, dtype=float)[drawn].mean(axis=1)
-    low, high = np.quantile(means, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+    result = stats.bootstrap(
+        (np.asarray(values, dtype=float),), np.mean, axis=0, confidence_level=_LEVEL, n_resamples=_DRAWS,
+        method="percentile", random_state=np.random.default_rng(0),
+    )  # fmt: skip
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
 def paired_difference(one: RowScores, other: RowScores, column: str) -> tuple[float, float] | None:
@@ -127,6 +138,55 @@ def paired_difference(one: RowScores, other: RowScores, column: str) -> tuple[fl
     first, second = one.images(column), other.images(column)
     shared = sorted(first.keys() & second.keys())
     return bootstrap_interval([first[image] - second[image] for image in shared])
+
+
+def paired_test(one: RowScores, other: RowScores, column: str) -> float | None:
+    """Return how often chance alone would set two rows as far apart: a permutation test, image by image.
+
+    Where it makes no difference which of the two segmented an image, the sign of each image's difference is a
+    coin's: the signs are drawn anew.
+
+    Args:
+        one: a row.
+        other: another, tested on the same images.
+        column: a score that single images have.
+
+    Returns:
+        The two-sided p-value, 0 to 1; None where they share fewer than two images, or images have no such
+        score.
+    """
+    first, second = one.images(column), other.images(column)
+    shared = sorted(first.keys() & second.keys())
+    if len(shared) < 2:
+        return None
+    differences = np.array([first[image] - second[image] for image in shared])
+    result = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", vectorized=True, axis=0, n_resamples=_FLIPS,
+        random_state=np.random.default_rng(0),
+    )  # fmt: skip
+    return float(result.pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values of several tests such that all together err no more often than one alone.
+
+    Args:
+        p_values: of single tests.
+
+    References:
+        Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6,
+        1979.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, highest = list(p_values), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
 
 
 def collect(

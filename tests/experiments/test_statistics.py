@@ -14,7 +14,9 @@ from common.experiments import (
     RowScores,
     bootstrap_interval,
     collect,
+    holm,
     mean_and_spread,
+    paired_test,
     table_of,
     verdict,
 )
@@ -91,3 +93,23 @@ def test_of_several_rivals_the_strongest_is_named() -> None:
 def test_rows_are_alike_within_what_the_table_says(other: float, word: str) -> None:
     claim = Claim("No difference", "dice_mean", alike=("a", "b"), within=0.01)
     assert f"No difference: {word}." in verdict(claim, {"a": row("a", 0.7), "b": row("b", other)})
+
+
+def test_the_paired_test_sees_a_difference_that_images_agree_on() -> None:
+    images = [0.1 * number for number in range(10)]
+    one, other = row("a", 0.5, images=[value + 0.05 for value in images]), row("b", 0.5, images=images)
+    p = paired_test(one, other, "dice_mean")
+    # All ten on one side: of 2^10 patterns of signs two are as far from zero.
+    assert p == pytest.approx(2 / 1024) and paired_test(other, one, "dice_mean") == p
+    assert paired_test(one, one, "dice_mean") == 1
+    mixed = row("c", 0.5, images=[value + 0.05 * (-1) ** number for number, value in enumerate(images)])
+    assert paired_test(mixed, other, "dice_mean") == 1
+    assert (
+        paired_test(one, other, "dice_pooled") is None
+        and paired_test(row("d", 1), other, "dice_mean") is None
+    )
+
+
+def test_holm_is_the_sharpest_of_several_made_safe() -> None:
+    assert holm([0.04]) == [0.04] and holm([]) == []
+    assert holm([0.03, 0.01, 0.9]) == pytest.approx([0.06, 0.03, 0.9]) and max(holm([0.5, 0.6])) == 1

@@ -14,6 +14,7 @@ from ignite.engine import Engine, Events
 from ...bundle_config import running_config
 from ...files import move_file, write_whole
 from ..order import Moment, call_at
+from ..trained.training_cost import COST_FILE
 from .resume import Resume
 
 __all__ = ["CheckpointFolder", "config_text", "set_aside"]
@@ -21,7 +22,7 @@ __all__ = ["CheckpointFolder", "config_text", "set_aside"]
 _log = logging.getLogger(__name__)
 # All that a training writes here; those of a first stage lie in folders of their own, each readied by itself.
 # last.pt goes first: where it is, nothing has been moved yet, and --resume finds the training whole.
-_FILES = ("last.pt", "model.pt", "train.json", "tuned.json", "bad_batch.pt")
+_FILES = ("last.pt", "model.pt", "train.json", "tuned.json", "bad_batch.pt", COST_FILE)
 _MOVING = ".moving"
 
 

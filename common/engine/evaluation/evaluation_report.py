@@ -20,9 +20,10 @@ class EvaluationReport:
     """Writes ``<output_dir>/metrics.json`` when an evaluator with `InstanceMetrics` has finished.
 
     The file holds every score as ``<id>_mean`` and ``<id>_pooled``, ``images`` with the scores of each, which
-    weights, list of the data set and IoU rule they belong to, and ``upper_bound`` apart from the scores. NaN,
-    the score of what is not defined, is null. Where images know their tissue, PanNuke's scores are there as
-    the mean over images and over tissues, and ``tissues`` has each. It appears whole or not at all.
+    weights, list of the data set and IoU rule they belong to, ``upper_bound`` apart from the scores, and
+    ``cost`` where a `Cost` measured it. NaN, the score of what is not defined, is null. Where images know
+    their tissue, PanNuke's scores are there as the mean over images and over tissues, and ``tissues`` has
+    each. It appears whole or not at all.
 
     Args:
         output_dir: folder of the file.
@@ -65,6 +66,7 @@ class EvaluationReport:
             **summary,
             **({"tissues": tissues} if tissues else {}),
             "upper_bound": getattr(engine.state, "upper_bound", {}),
+            "cost": getattr(engine.state, "cost", {}),
             "images": engine.state.instance_rows,
         }
         text = json.dumps(json_safe(report), indent=2, allow_nan=False)

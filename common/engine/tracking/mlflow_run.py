@@ -25,6 +25,7 @@ from .mlflow_store import MLflowStore
 from .pictures import Pictures
 from .provenance import code_tags, given_tags
 from .run_name import run_name
+from .trained_method import lists_in_words, method_tags
 
 __all__ = ["MLflowRun"]
 
@@ -79,7 +80,8 @@ class MLflowRun:
     """Notes a run in MLflow, on a trainer or on an evaluator that works alone.
 
     After an exception the run ends as FAILED, or KILLED on Ctrl-C. An epoch has the scores of our tables, an
-    evaluation ten, in a group of its split: ``test/pq_pooled``. The data set is the run's input.
+    evaluation ten, in a group of its split: ``test/pq_pooled``, and what the method costs where a `Cost`
+    measured it. The data set is the run's input.
 
     Args:
         bundle: name of the bundle.
@@ -136,6 +138,7 @@ class MLflowRun:
         self.resume = resume
         self.store: MLflowStore | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._given: dict[str, str] = {}
         self._before: dict[Path, int | None] = {}
         self._noted_epoch = 0
 
@@ -163,9 +166,12 @@ class MLflowRun:
         what = job if job == "training" else self.split
         name = run_name(self.bundle, what, self.config)
         store = MLflowStore(self.experiment, name, tracking_uri=self.tracking_uri)
-        tags = {"bundle": self.bundle, "job": job, **code_tags(), **given_tags(), **self.tags}
+        self._given = {**given_tags(), **self.tags}
+        tags = {"bundle": self.bundle, "job": job, **code_tags(), **self._given}
         if self.fingerprint is not None:
             tags["data_fingerprint"] = str(self.fingerprint)
+        if job == "evaluating":
+            tags = {"split": self.split, "lists": lists_in_words(self.config or {}), **tags}
         tags["mlflow.note.content"] = self.note or f"`{tags['command']}`"
         earlier = self.resume.run_id if self.resume is not None and self.resume.found else None
         store.open(params=top_level_scalars(self.config or {}), tags=tags, run_id=earlier)
@@ -239,9 +245,13 @@ class MLflowRun:
             others = engine.state.metrics.keys() - getattr(engine.state, "instance_summary", {}).keys()
             kept = {name: scores[name] for name in (*_CHARTED, *sorted(others)) if name in scores}
             values = {f"{self.split}/{name}": value for name, value in _numbers(kept).items()}
-            self.store.metrics(values, step=0)
+            # What a method costs is no score, and in no group.
+            self.store.metrics({**values, **_numbers(getattr(engine.state, "cost", {}))}, step=0)
             if weights := getattr(engine.state, "weights_file", None):
-                self.store.tag("weights", str(weights))
+                root = (self.config or {}).get("bundle_root")
+                for name, value in {"weights": str(weights), **method_tags(weights, root)}.items():
+                    if name not in self._given:  # whoever started the evaluation may know a shorter name
+                        self.store.tag(name, value)
         self._end("FINISHED")
 
     def _exception_raised(self, engine: Engine, error: BaseException) -> None:

@@ -5,73 +5,27 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import re
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
-from urllib.request import urlopen
+from urllib.parse import unquote
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from monai.utils import path_to_sqlite_uri, path_to_uri
+from monai.utils import path_to_uri
 
-__all__ = ["MLflowStore", "is_away"]
+from .store_address import impatient, is_away, shown_address, store_address
+
+__all__ = ["MLflowStore"]
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_PARAM = 500  # characters; what servers before MLflow 2.10 take, newer ones take 6000
 _LONGEST_NAME, _LONGEST_DIGEST = 500, 36  # characters of a data set's name and digest, MLflow's limits
 _PER_CALL = 100  # parameters or tags in one call, MLflow's limit
-# A server that went away shall not hold up an epoch for the minutes of MLflow's seven patient attempts.
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
-
-
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    # MLflow reads its patience from the environment, which belongs to the program around: put back at once.
-    ours = {name: value for name, value in _PATIENCE.items() if name not in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            os.environ.pop(name, None)
-
-
-def _address(uri: str) -> str:
-    # Never show the password of http://user:password@host.
-    return re.sub(r"//[^/@]*@", "//", uri)
-
-
-def is_away(uri: str, *, timeout: float = 5.0) -> bool:
-    """Return whether no server answers at a tracking address; a data base is never away.
-
-    Args:
-        uri: tracking address.
-        timeout: how long to wait for an answer, in seconds.
-
-    Example:
-        >>> is_away("sqlite:///mlruns.db")
-        False
-    """
-    if urlsplit(uri).scheme not in ("http", "https"):
-        return False
-    try:
-        urlopen(f"{_address(uri).rstrip('/')}/health", timeout=timeout).close()
-    except HTTPError as answer:
-        answer.close()
-    except (OSError, HTTPException, ValueError) as error:
-        cause = error.reason if isinstance(error, URLError) else error
-        # A server answers, too, whose certificate is unknown here: that is for MLflow's own settings.
-        return not isinstance(cause, ssl.SSLError)
-    return False
 
 
 def _artifact_location(uri: str) -> str | None:
@@ -121,17 +75,15 @@ class MLflowStore:
             ConnectionError: if no server answers.
             RuntimeError: if the store refuses, whatever the reason.
         """
-        # Absolute: within one process MLflow keeps the data base that a relative address first meant.
-        default = self.tracking_uri or path_to_sqlite_uri("mlruns.db")
-        self._uri = os.environ.get("MLFLOW_TRACKING_URI") or default
+        self._uri = store_address(self.tracking_uri)
         off = "or switch tracking off with --mlflow False"
         if is_away(self._uri):
             raise ConnectionError(
-                f"no MLflow server answers at {_address(self._uri)}:"
+                f"no MLflow server answers at {shown_address(self._uri)}:"
                 f" start it, correct MLFLOW_TRACKING_URI, {off}"
             )
         try:
-            with _impatient():
+            with impatient():
                 run = self._run(run_id)
                 self.run_id, self.run_name = run.info.run_id, run.info.run_name
                 self._describe({} if self.run_id == run_id else params, tags)  # a parameter cannot change
@@ -143,7 +95,7 @@ class MLflowStore:
             locked = "close the program that keeps the data base locked, or try again later"
             mend = locked if "is locked" in reason else "correct MLFLOW_TRACKING_URI"
             raise RuntimeError(
-                f"MLflow at {_address(self._uri)} refused the run ({reason}): {mend}, {off}"
+                f"MLflow at {shown_address(self._uri)} refused the run ({reason}): {mend}, {off}"
             ) from error
 
     def _run(self, run_id: str | None) -> Run:
@@ -187,11 +139,11 @@ class MLflowStore:
     def last_step(self, name: str) -> int:
         """Return the last step at which a number was noted, 0 where it never was."""
         try:
-            with _impatient():
+            with impatient():
                 points = self.client.get_metric_history(self.run_id, name)
             return max((point.step for point in points), default=0)
         except Exception as error:
-            _log.warning("MLflow at %s: %s; the training goes on", _address(self._uri), error)
+            _log.warning("MLflow at %s: %s; the training goes on", shown_address(self._uri), error)
             return 0
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
@@ -278,13 +230,13 @@ class MLflowStore:
             try:
                 if is_away(self._uri, timeout=3.0):
                     raise ConnectionError("no server answers")
-                with _impatient():
+                with impatient():
                     self._waiting[0]()
             except Exception as error:
                 if not self._warned:
                     self._warned = True
                     reason = (str(error).splitlines() or [type(error).__name__])[0]
-                    _log.warning("MLflow at %s: %s; the training goes on", _address(self._uri), reason)
+                    _log.warning("MLflow at %s: %s; the training goes on", shown_address(self._uri), reason)
                 if isinstance(error, ConnectionError) or is_away(self._uri, timeout=3.0):
                     return  # keep it, the server may come back
             self._waiting.pop(0)

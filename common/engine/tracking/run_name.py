@@ -11,11 +11,11 @@ from monai.bundle import ConfigParser
 
 from ...bundle_config import first_difference, given_settings, running_command, variant
 
-__all__ = ["changes_in_words", "run_name"]
+__all__ = ["NO_CHANGE", "changes_in_words", "run_name", "setting_in_words"]
 
 _LONGEST = 60  # characters; MLflow's lists cut earlier, its pages later
 # Where things lie, how they run, and what a run has a column of its own for.
-_NO_CHANGE = {
+NO_CHANGE = {
     *("dataset_dir", "ckpt_dir", "output_dir", "bundle_root", "bundle_name", "weights", "split"),
     *("mlflow", "resume", "device", "num_workers", "cache_images", "overlay"),
     *("initialize", "finalize", "training", "evaluating", "run"),
@@ -75,14 +75,27 @@ def changes_in_words(config: Mapping[str, Any], *, evaluation: bool = False) -> 
         typed, own = command["options"], ConfigParser.load_config_file(command["config_files"][0])
         overlays = variant(command["config_files"])
     order = {name: number for number, name in enumerate(config)} | dict.fromkeys(_WEIGHTS, -1)
-    without = _NO_CHANGE - _WEIGHTS if evaluation else _NO_CHANGE
+    without = NO_CHANGE - _WEIGHTS if evaluation else NO_CHANGE
     known = (name for name in typed if name not in without and not name.startswith("_"))
     names = sorted(known, key=lambda name: (order.get(name, len(order)), name))
     changed = [name for name in names if name not in own or first_difference(own[name], typed[name])]
-    return [*([] if overlays == "default" else [overlays]), *(_words(name, typed[name]) for name in changed)]
+    return [
+        *([] if overlays == "default" else [overlays]),
+        *(setting_in_words(name, typed[name]) for name in changed),
+    ]
 
 
-def _words(name: str, value: Any) -> str:
+def setting_in_words(name: str, value: Any) -> str:
+    """Return a setting as short as a run's name needs it.
+
+    Args:
+        name: the setting.
+        value: its value.
+
+    Example:
+        >>> setting_in_words("learning_rate", 0.001), setting_in_words("amp", False)
+        ('lr 0.001', 'no amp')
+    """
     short = _SHORT.get(name, name.lstrip("+").replace("#", "::").rsplit("::", 1)[-1].replace("_", " "))
     if not isinstance(value, (str, int, float, list, tuple, type(None))):
         return short  # a block, or an object that a program gave

@@ -9,6 +9,7 @@ from .gradient_step import GradientStep
 from .learning_rate import LearningRate
 from .out_of_fold import OutOfFoldMaps
 from .run_training import run_training
+from .training_cost import TrainingCost
 from .warmup_cosine import WarmupCosine
 from .weight_average import WeightAverage
 
@@ -21,6 +22,7 @@ __all__ = [
     "GradientStep",
     "LearningRate",
     "OutOfFoldMaps",
+    "TrainingCost",
     "WarmupCosine",
     "WeightAverage",
     "averages_of",

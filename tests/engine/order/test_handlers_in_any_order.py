@@ -22,6 +22,9 @@ OPTIONS = {
     **{"epochs": 3, "val_interval": 2, "steps_per_epoch": 3, "accumulation_steps": 2, "ema_decay": 0.5},
     **{"scheduler": PLATEAU, "clip_norm": 0.5, "mlflow": True, "split": "test"},
 }
+# Every run takes another time.
+TIMES = {"seconds", "processor_seconds", "images_per_second"}
+TIMES |= {"epoch_seconds", "training_seconds", "training_processor_seconds"}
 ORDERS: dict[str, Callable[[list[Any]], list[Any]]] = {
     "reversed": lambda handlers: handlers[::-1],
     **{f"seed {seed}": lambda handlers, seed=seed: _shuffled(handlers, seed) for seed in (1, 2)},
@@ -32,6 +35,10 @@ def _shuffled(handlers: list[Any], seed: int) -> list[Any]:
     return random.Random(seed).sample(handlers, len(handlers))
 
 
+def _without_times(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name not in TIMES}
+
+
 def _content(file: Path) -> Any:
     if file.suffix == ".pt":
         held = torch.load(file, weights_only=True)
@@ -39,7 +46,7 @@ def _content(file: Path) -> Any:
             held = {key: held[key] for key in held.keys() - {"settings", "mlflow_run_id"}}
         return json.dumps(held, default=lambda value: value.tolist(), sort_keys=True)
     if file.suffix == ".json":
-        told = json.loads(file.read_text())
+        told = json.loads(file.read_text(), object_hook=_without_times)
         for part in ("train", "validate", "evaluate"):
             if part in told:
                 told[part]["handlers"] = sorted(map(json.dumps, told[part]["handlers"]))
@@ -57,7 +64,7 @@ def _runs(uri: str) -> dict[str, Any]:
     client = mlflow.MlflowClient(uri)
     found = {}
     for run in client.search_runs([each.experiment_id for each in client.search_experiments()]):
-        names = run.data.metrics.keys() - {"epoch_seconds"}
+        names = run.data.metrics.keys() - TIMES
         history = {
             name: [(point.step, point.value) for point in client.get_metric_history(run.info.run_id, name)]
             for name in names

@@ -11,7 +11,7 @@ import mlflow
 import pytest
 
 from common.engine.tracking import MLflowStore
-from common.engine.tracking.mlflow_store import is_away
+from common.engine.tracking.store_address import is_away
 
 
 @pytest.fixture

@@ -1,0 +1,165 @@
+"""Train another package and score it as a bundle: `python -m scripts.peers stardist --dataset_dir FOLDER`.
+
+Each package has an environment of its own, `runs/peers/<package>/env`, which this command makes; the same
+command again goes on where it was cut.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.commands import main
+from common.datalists import RunData
+from common.engine.evaluation import images_per_second
+from common.engine.tracking import MLflowRun, lists_in_words
+from common.files import hold
+from common.peers import (
+    Conditions,
+    Peer,
+    Prediction,
+    heard_on_terminal,
+    make_environment,
+    needs_training,
+    read_peer,
+    score_label_maps,
+    segment_with_peer,
+    train_peer,
+    training_run,
+)
+
+DEFAULT_MINUTES = 30
+
+
+def peers(
+    peer: str,
+    *,
+    dataset_dir: str,
+    pretrained: str | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    channels: Any = None,
+    split: str = "test",
+    split_seed: int = 0,
+    fold: int | None = None,
+    folds: int = 5,
+    test_platform: str | int | None = None,
+    mlflow: bool = True,
+    output: str = "runs/peers",
+) -> Path:
+    """Train a package of others on the training list, segment a list with it, and score that.
+
+    Args:
+        peer: the package, a folder of `peers`: cellpose, instanseg, sam or stardist.
+        dataset_dir: the images, as for a bundle.
+        pretrained: weights to begin with, a file or folder; without it random ones, where the package can.
+        minutes: minutes of processor time to train, of all threads together; 30 by default; 0 does not train.
+        steps: steps of its optimizer, instead of minutes.
+        seed: of the training.
+        threads: how many threads work at once; by default one for each processor.
+        channels: which channels, by name or number; by default all.
+        split: the list that is segmented and scored.
+        split_seed: of the split of plain folders, as for a bundle.
+        fold: which fold is tested, as for a bundle.
+        folds: number of folds.
+        test_platform: the platform that is tested, as for a bundle.
+        mlflow: whether runs are recorded in MLflow, beside those of the bundles.
+        output: environments and results go to OUTPUT/PEER.
+
+    Returns:
+        The folder with metrics.json and best_and_worst.png.
+
+    Raises:
+        FileNotFoundError: if the images are not there, or weights that the package cannot do without.
+        ValueError: if there is no such package, or an option or the data cannot be used.
+        RuntimeError: if its environment cannot be made or is broken, or the package fails.
+    """
+    package = read_peer(str(peer))
+    package.check_weights(pretrained)
+    conditions = Conditions(
+        seed=seed, steps=steps, pretrained=pretrained, channels=channels, split=split,
+        minutes=_minutes(package, minutes, steps), threads=_processors() if threads is None else threads,
+    )  # fmt: skip
+    if package.trains and pretrained is None and conditions.budget == Conditions().budget:
+        raise ValueError("--minutes 0 trains nothing: name weights with --pretrained, or give more minutes")
+    dealt = {"fold": fold, "folds": folds, "test_platform": test_platform}
+    data = RunData(dataset_dir, seed=split_seed, channels=channels, **dealt)  # type: ignore[arg-type]
+    used = dict.fromkeys(["training", "validation", split] if package.trains else [split])
+    lists = {name: data.items(name) for name in used}
+    words = lists_in_words(dealt)
+    key = conditions.key(package, f"{data.fingerprint()} {words} {split_seed}")
+    folder = Path(output) / package.name / f"{data.name}_seed{seed}_{key}"
+    python = make_environment(package, root=output)
+    with hold(folder, job="a peer", option="--output"):
+        heard = heard_on_terminal()
+        noted = bool(mlflow) and needs_training(package, conditions, folder)
+        with training_run(
+            package, conditions, experiment=data.name, fingerprint=data.fingerprint(), tags={"lists": words},
+            enabled=noted,
+        ) as note:  # fmt: skip
+            training = train_peer(package, python, lists, conditions, folder, heard=heard)
+            note(training or {})
+        result = segment_with_peer(
+            package, python, lists[split], conditions, folder, heard=heard_on_terminal()
+        )
+        tags = {
+            "split": split, "lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed),
+            "changes": f"pretrained {Path(pretrained).stem}" if pretrained else "",
+            "method_key": conditions.method_key(package),
+        }  # fmt: skip
+        report = folder / "evaluation"
+        handler = MLflowRun(
+            package.name, data.name, fingerprint=data.fingerprint(), lists=data, split=split, tags=tags,
+            note=package.says, artifacts=[report / "metrics.json", report / "best_and_worst.png"],
+            enabled=bool(mlflow),
+            config={
+                "dataset_dir": dataset_dir, "split": split, "split_seed": split_seed, **dealt,
+                "seed": seed, "minutes": conditions.minutes, "steps": steps, "threads": conditions.threads,
+                "pretrained": pretrained, "channels": channels,
+                **{f"version_{name}": version for name, version in result.versions.items()},
+            },
+        )  # fmt: skip
+        scores = score_label_maps(
+            lists[split], result.label_maps, report, channels=channels, split=split,
+            weights=str(folder / "weights"), cost=cost_of(result, training, conditions.threads),
+            handlers=[handler],
+        )  # fmt: skip
+    print(f"{package.says}: pq_pooled {scores['pq_pooled']:.3f}, {conditions.budget}; {report.as_posix()}")
+    return report
+
+
+def cost_of(result: Prediction, training: Mapping[str, Any] | None, threads: int) -> dict[str, float]:
+    """Return what a peer costs, by the names that a bundle's evaluation has.
+
+    Args:
+        result: what it found.
+        training: what its training told; None of an untrained one.
+        threads: how many threads worked.
+    """
+    cost: dict[str, float] = {}
+    parameters = (training or {}).get("parameters", result.parameters)
+    if parameters is not None:
+        cost["parameters"] = parameters
+    if (speed := images_per_second(list(result.seconds))) is not None:
+        cost |= {"images_per_second": speed, "threads": threads}
+    if training is not None:
+        cost |= {f"training_{name}": training[name] for name in ("seconds", "processor_seconds")}
+    return cost
+
+
+def _minutes(peer: Peer, minutes: float | None, steps: int | None) -> float | None:
+    if not peer.trains or minutes == 0:
+        return None
+    return DEFAULT_MINUTES if minutes is None and steps is None else minutes
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    main(peers)

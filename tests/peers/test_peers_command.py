@@ -1,0 +1,191 @@
+"""The command on a package of some lines: the same lists, the same report, the same store as a bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from mlflow import MlflowClient
+
+from common.datalists import load_datalist
+from common.metrics import score_image, summarize
+from common.readers import read_image, read_labels
+
+from .conftest import Fake
+
+Run = Callable[..., Path]
+
+
+def test_a_peer_is_scored_by_our_metrics_on_the_bundles_lists(run: Run, fake: Fake, images: Path) -> None:
+    report = run(steps=5)
+    told = json.loads((report / "metrics.json").read_text("utf-8"))
+    items = load_datalist(images, "test")
+    assert [row["image"] for row in told["images"]] == [item["image"] for item in items]
+    maps = sorted(report.parent.glob("predictions/test/*.tif"))
+    assert len(maps) == 2
+    scores = summarize(
+        [
+            score_image(read_labels(item["label"]), tifffile.imread(file))
+            for item, file in zip(items, maps, strict=True)
+        ]
+    )
+    assert told["pq_pooled"] == pytest.approx(scores["pq_pooled"]) and told["dice_mean"] > 0.3
+    assert told["cost"]["parameters"] == 1 and told["cost"]["images_per_second"] > 0
+    assert told["cost"]["training_processor_seconds"] >= 0 and told["cost"]["threads"] == 1
+    assert (report / "best_and_worst.png").is_file()
+    assert fake.calls == ["train 3 1 seed 0 threads 1", *["segment (96, 80)"] * 3]  # one warms up
+
+
+def test_it_stands_beside_the_bundles_in_mlflow(run: Run, images: Path) -> None:
+    run(steps=5, seed=2)
+    client = MlflowClient("sqlite:///mlruns.db")
+    experiment = client.get_experiment_by_name(_name(images))
+    assert experiment is not None
+    runs = {each.data.tags["job"]: each for each in client.search_runs([experiment.experiment_id])}
+    training, evaluation = runs["training"], runs["evaluating"]
+    for each in runs.values():
+        tags = each.data.tags
+        assert (tags["bundle"], tags["variant"], tags["budget"]) == ("fake", "peer", "5 steps")
+        assert len(tags["data_fingerprint"]) == 12 and each.info.status == "FINISHED"
+    losses = client.get_metric_history(training.info.run_id, "train_loss")
+    assert [(point.step, point.value) for point in losses] == [(1, 2.0), (2, 1.0)]
+    names = set(evaluation.data.metrics)
+    assert len({name for name in names if name.startswith("test/")}) == 10 and "test/pq_pooled" in names
+    assert {"parameters", "images_per_second", "training_seconds", "training_processor_seconds"} <= names
+    tags = evaluation.data.tags
+    assert (tags["seed"], tags["lists"], tags["split"]) == ("2", "as listed", "test")
+    kept = {file.path for file in client.list_artifacts(evaluation.info.run_id)}
+    assert {"metrics.json", "best_and_worst.png"} <= kept
+
+
+def _name(images: Path) -> str:
+    return str(json.loads((images / "dataset.json").read_text("utf-8"))["name"])
+
+
+def test_what_is_done_is_not_done_again_and_other_conditions_are_others(run: Run, fake: Fake) -> None:
+    first = run(steps=5, mlflow=False)
+    before = (first / "metrics.json").read_bytes()
+    count = len(fake.calls)
+    assert run(steps=5, mlflow=False) == first and len(fake.calls) == count
+    assert (first / "metrics.json").read_bytes() == before
+    other = run(steps=5, seed=1, mlflow=False)
+    assert other != first and fake.calls[count].startswith("train 3 1 seed 1")
+    count = len(fake.calls)
+    validation = run(steps=5, split="validation", mlflow=False)
+    assert validation == first and [call for call in fake.calls[count:] if call.startswith("train")] == []
+
+
+def test_a_prediction_that_was_cut_goes_on(run: Run, fake: Fake) -> None:
+    (fake.folder / "stop").touch()
+    with pytest.raises(
+        RuntimeError, match=r"fake failed: RuntimeError: the rays crossed \(the log is .*goes on"
+    ):
+        run(steps=5, mlflow=False)
+    (fake.folder / "stop").unlink()
+    count = len(fake.calls)
+    report = run(steps=5, mlflow=False)
+    assert fake.calls[count:] == ["segment (96, 80)"] * 2, "one warms up, one was missing"
+    assert len(json.loads((report / "metrics.json").read_text("utf-8"))["images"]) == 2
+
+
+def test_a_broken_environment_is_told_before_anything_is_trained(run: Run, fake: Fake) -> None:
+    adapter = fake.folder / "adapter.py"
+    adapter.write_text("import a_package_that_is_gone\n" + adapter.read_text("utf-8"))
+    with pytest.raises(
+        RuntimeError, match=r"environment of fake in .* is broken \(ModuleNotFoundError.*remove"
+    ):
+        run(steps=5, mlflow=False)
+    assert not fake.calls
+
+
+def test_weights_are_run_without_a_training(run: Run, fake: Fake, tmp_path: Path) -> None:
+    fake.tell(says="A threshold", trains=False, needs="take them from there and name them with --pretrained")
+    with pytest.raises(FileNotFoundError, match="fake needs weights: take them from there"):
+        run(mlflow=False)
+    with pytest.raises(FileNotFoundError, match=r"--pretrained gone.pt is not there"):
+        run(pretrained="gone.pt", mlflow=False)
+    weights = tmp_path / "cut.json"
+    weights.write_text("0.3")
+    report = run(pretrained=str(weights), mlflow=False)
+    cost = json.loads((report / "metrics.json").read_text("utf-8"))["cost"]
+    assert "training_seconds" not in cost and not [call for call in fake.calls if call.startswith("train")]
+
+
+def test_a_comment_or_another_number_of_threads_is_no_other_method(run: Run, fake: Fake) -> None:
+    first = run(steps=5, mlflow=False)
+    adapter = fake.folder / "adapter.py"
+    adapter.write_text("# a comment\n" + adapter.read_text("utf-8"))
+    assert run(steps=5, threads=2, mlflow=False) == first
+    adapter.write_text(adapter.read_text("utf-8").replace("/ 2", "/ 3"))
+    assert run(steps=5, mlflow=False) != first
+
+
+def test_channels_reach_the_package_last(run: Run, fake: Fake, images: Path) -> None:
+    for file in (images / "images").iterdir():
+        pixels = read_image(file).pixels[0]
+        tifffile.imwrite(
+            file.with_suffix(".tif"), np.stack([pixels, 0 * pixels]), photometric="minisblack",
+            metadata={"axes": "CYX"},
+        )  # fmt: skip
+        if file.suffix != ".tif":
+            file.unlink()
+    text = (images / "dataset.json").read_text("utf-8").replace(".png", ".tif")
+    lists = json.loads(text)
+    for item in [lists, *(item for name in ("training", "validation", "test") for item in lists[name])]:
+        item.pop("channels", None)
+    (images / "dataset.json").write_text(json.dumps(lists), encoding="utf-8")
+    run(steps=1, mlflow=False)
+    assert fake.calls[-1] == "segment (96, 80, 2)"
+    run(steps=1, channels=0, mlflow=False)
+    assert fake.calls[-1] == "segment (96, 80)"
+
+
+def test_minutes_are_of_processor_time(run: Run, fake: Fake) -> None:
+    report = run(minutes=0.02, mlflow=False)
+    told = json.loads((report.parent / "train.json").read_text("utf-8"))
+    assert 1.2 <= told["processor_seconds"] < 5 and told["steps"] > 100
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"minutes": 1, "steps": 3}, "--minutes and --steps both"),
+        ({"steps": 0}, "--steps must be a whole number of at least 1, not 0"),
+        ({"minutes": 0}, "--minutes 0 trains nothing: name weights with --pretrained"),
+        ({"minutes": -1}, "--minutes must be a number above 0, not -1"),
+        ({"seed": -1}, "--seed must be a whole number of at least 0, not -1"),
+        ({"threads": 0}, "--threads must be a whole number of at least 1"),
+        ({"split": "tets"}, "--split must be one of training, validation, test, not 'tets'"),
+    ],
+)
+def test_what_cannot_be_is_refused(run: Run, fake: Fake, options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        run(**{"steps": None, **options})
+    assert not fake.calls
+
+
+def test_a_store_that_is_locked_is_told_and_the_peer_stays_done(
+    run: Run, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(ConnectionError, match="no MLflow server answers"):
+        run(steps=5)
+    assert not fake.calls, "nobody trains for hours to hear that"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert (run(steps=5) / "metrics.json").is_file()
+
+
+def test_the_package_sees_nothing_of_this_project(
+    run: Run, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.fspath(Path(__file__).parents[2]))
+    adapter = fake.folder / "adapter.py"
+    adapter.write_text("import common.files\n" + adapter.read_text("utf-8"))
+    with pytest.raises(RuntimeError, match="ModuleNotFoundError: No module named 'common'"):
+        run(steps=5, mlflow=False)
