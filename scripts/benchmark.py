@@ -17,7 +17,6 @@ from common.benchmarks import (
     chosen_bundles,
     describe_machine,
     markdown,
-    peer_python,
     time_inference,
     time_task,
     time_training,
@@ -25,6 +24,7 @@ from common.benchmarks import (
 )
 from common.commands import main
 from common.devices import tune_cpu
+from common.peers import peer_python
 
 BUNDLES = ("inference", "training")
 
@@ -71,7 +71,7 @@ def benchmark(
     _check(what, repeats=repeats, peers=peers, num_workers=num_workers)
     if clock not in CLOCKS:
         raise ValueError(f"--clock is {clock}: choose {' or '.join(CLOCKS)}")
-    python = peer_python("stardist", peers_dir) if peers else None
+    python = peer_python("stardist", root=peers_dir) if peers else None
     machine = describe_machine() | ({"clock": clock} if what == "inference" else {})
     with tempfile.TemporaryDirectory() as folder:
         if what in BUNDLES:

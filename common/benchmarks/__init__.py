@@ -4,7 +4,6 @@ from .bundle_choice import chosen_bundles
 from .inference import time_inference
 from .machine import describe_machine
 from .parts import PARTS, Task, make_pair, time_task
-from .peer import peer_python
 from .rounds import CLOCKS, in_turns
 from .scene import write_scene
 from .table import markdown, write_report
@@ -19,7 +18,6 @@ __all__ = [
     "in_turns",
     "make_pair",
     "markdown",
-    "peer_python",
     "time_inference",
     "time_task",
     "time_training",

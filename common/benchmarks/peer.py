@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,28 +15,7 @@ import numpy as np
 
 from ..bundle_config import project_root
 
-__all__ = ["PeerTimes", "peer_python"]
-
-
-def peer_python(name: str, peers_dir: str | Path = "runs/peers") -> Path:
-    """Return the Python of a peer's own environment.
-
-    Args:
-        name: the peer.
-        peers_dir: folder of the peers' environments, `NAME/env` in it.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    folder = Path(peers_dir) / name / "env"
-    parts = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
-    python = folder.joinpath(*parts)
-    if not python.is_file():
-        raise FileNotFoundError(
-            f"there is no environment of {name} in {folder}: python -m scripts.peers {name} makes it, or name"
-            " another folder of environments by --peers_dir"
-        )
-    return python.absolute()  # not resolved: the link's own place is what makes it an environment
+__all__ = ["PeerTimes"]
 
 
 class PeerTimes:
