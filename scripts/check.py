@@ -27,6 +27,7 @@ from common.bundle_config import (
     rewrite_configs,
 )
 from common.commands import check_decoder, check_overlays, main, maps_with_nuclei
+from common.losses import known_pixels_loss
 from common.messages import refuse_faults, sentence, suggest
 from common.sample import write_sample
 
@@ -204,10 +205,10 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
         )
     with blame("loss", files, f"on maps {tuple(maps.shape)} and targets {tuple(targets.shape)}"):
         maps.retain_grad()
-        loss = get("loss")(maps, targets)
+        loss = known_pixels_loss(get("loss"))(maps, targets)
         loss.backward()
     if not bool(torch.isfinite(loss)):
-        raise ValueError(f"{blamed('loss', files)}: is {float(loss)} on sample images")
+        raise ValueError(f"{blamed('loss', files)}: is {float(loss.detach())} on sample images")
     idle = [str(n) for n in range(maps.shape[1]) if maps.grad is None or not maps.grad[:, n].any()]
     if idle and len(files) == 1:  # an ablation may leave a map out
         raise ValueError(f"{blamed('loss', files)}: never trains map {', '.join(idle)} of {maps.shape[1]}")

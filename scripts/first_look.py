@@ -181,7 +181,15 @@ def decoded_areas(bundle: str) -> list[int]:
     config = training_config(Path("bundles") / bundle)
     rows, columns = np.mgrid[:96, :128]
     labels = np.zeros(rows.shape, dtype=np.int32)
-    discs = [(24, 24, 12), (24, 46, 13), (60, 30, 14), (66, 54, 12), (48, 90, 20), (82, 104, 9), (14, 100, 3)]
+    discs = [
+        (24, 24, 12),
+        (24, 46, 13),
+        (60, 30, 14),
+        (66, 54, 12),
+        (48, 90, 20),
+        (82, 104, 9),
+        (14, 100, 3.2),
+    ]
     for number, (row, column, radius) in enumerate(discs, 1):
         labels[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = number
     prepared = config.get_parsed_content("targets")({"label": torch.from_numpy(labels)[None]})

@@ -11,6 +11,7 @@ from common.commands import check_decoder, maps_with_nuclei
 DECODERS = {
     "CentreVotesDecoder": ({"offsets": [2, 3]}, {"offsets": [2, 4]}, {"foreground": 4}),
     "ComponentsDecoder": ({"foreground": 3}, {"foreground": 4}),
+    "ContourDecoder": ({"contour": 1}, {"contour": 4}, {"foreground": 9}),
     "WatershedDecoder": ({"distance": 1}, {"distance": 4}, {"foreground": 9}),
 }
 

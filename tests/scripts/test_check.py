@@ -78,8 +78,8 @@ WRITTEN = {
         "common.losses.InstanceMapsLoss?",
     ),
     "monai": (
-        replace("common/configs/train.json", '"RandFlipd"', '"RandFlip_d"'),
-        "common/configs/train.json: augmentation::transforms::2: there is no RandFlip_d in "
+        replace("common/configs/train.json", '"RandAdjustContrastd"', '"RandAdjustContrast_d"'),
+        "common/configs/train.json: augmentation::transforms::1: there is no RandAdjustContrast_d in "
         "MONAI: did you mean",
     ),
     "argument": (
