@@ -56,7 +56,7 @@ def test_bundles_are_chosen_and_options_arrive(what, monkeypatch, capsys):
         (
             {"what": "inference", "peers": True, "peers_dir": "nowhere"},
             FileNotFoundError,
-            "environment of stardist is not in nowhere.stardist.env: python -m scripts.peers stardist makes it",
+            "environment of stardist is not in nowhere.stardist.env: python -m scripts.peers stardist",
         ),
     ],
 )
