@@ -210,8 +210,8 @@ def check_options() -> None:
             check_pretrained_source(config.get("pretrained"))
         if trains and config.get("diameter_px") == "auto":
             raise ValueError(
-                "--diameter_px auto does nothing in a training, whose nuclei are what others are brought to the"
-                " size of: give a number of pixels, or leave it out"
+                "--diameter_px auto does nothing in a training, whose nuclei are what others are brought to"
+                " the size of: give a number of pixels, or leave it out"
             )
     check_scalars(config)
     if trains:

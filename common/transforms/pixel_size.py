@@ -158,7 +158,7 @@ class ToImageGridd(MapTransform):
             array = torch.as_tensor(d[key]).detach().cpu()
             if list(array.shape[-2:]) == size:
                 continue
-            d[SCALE_KEY] = _factor(d.get(SCALE_KEY, 1.0), size, list(array.shape[-2:]))
+            d[SCALE_KEY] = _factor(float(d.get(SCALE_KEY, 1.0)), size, list(array.shape[-2:]))
             is_map = array.is_floating_point()
             d[key] = (
                 resample_image(array, size)
@@ -170,9 +170,8 @@ class ToImageGridd(MapTransform):
         return d
 
 
-def _factor(told: Any, before: Sequence[int], after: Sequence[int]) -> float:
+def _factor(told: float, before: Sequence[int], after: Sequence[int]) -> float:
     """Return the factor between two sizes: the one that is told, if it makes the second of the first."""
-    told = float(torch.as_tensor(told))
     if [max(1, round(told * length)) for length in before] == list(after):
         return told
     return math.sqrt(math.prod(after) / math.prod(before))

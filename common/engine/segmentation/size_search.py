@@ -95,32 +95,25 @@ class SizeSearch(Inferer):
             )
             return maps
         accepted = self._accepts(diameter)
+        if accepted and diameter <= self.diameter_px * _SAME:
+            self._tell_kept(name, diameter)
+            return maps
+        if not accepted:
+            del maps  # room for those of another grid, which may be 16 times as large
         # Nuclei far too large fall into pieces, of which some have an accepted size: a pass in which they are
         # smaller sees them whole, and takes less time than the first one did.
-        if accepted and diameter <= self.diameter_px * _SAME:
-            return self._as_it_is(maps, name, diameter)
         factor = self._factor(inputs, diameter)
-        if not accepted:
-            del maps  # another grid's come, which may be 16 times as large
         again = maps_at(factor)
         count, seen = self._measure(again, factor)
-        if count < _FEWEST:
-            seen = diameter  # what was seen first is all that is known
-            if not accepted:
-                _log.info(
-                    "%s: nuclei of %.3g px, not found again at the training's %.3g px: taken as it is",
-                    *(name, diameter, self.diameter_px),
-                )
-                del again
-                return maps_at(1.0)
-        if self._accepts(seen):
+        if count < _FEWEST or self._accepts(seen):
             del again
-            return self._as_it_is(maps if accepted else maps_at(1.0), name, seen)
+            self._tell_kept(name, diameter if count < _FEWEST else seen)
+            return maps if accepted else maps_at(1.0)
         wanted = self._factor(inputs, seen)
         if abs(math.log(wanted / factor)) > math.log(_SAME):
             del again
             factor, again = wanted, maps_at(wanted)
-        self._tell(name, seen, factor)
+        self._tell_resized(name, seen, factor)
         return again
 
     def _accepts(self, diameter: float) -> bool:
@@ -148,22 +141,21 @@ class SizeSearch(Inferer):
         image = torch.as_tensor(inputs[0]).as_subclass(Tensor).detach().cpu()
         return self.resample(image, size)[None].to(inputs.device)
 
-    def _as_it_is(self, maps: Tensor, name: str, diameter: float) -> Tensor:
+    def _tell_kept(self, name: str, diameter: float) -> None:
+        how = "near enough to" if self._accepts(diameter) else "but not found again at"
         _log.info(
-            "%s: nuclei of %.3g px, near enough to the training's %.3g: taken as it is",
-            *(name, diameter, self.diameter_px),
+            "%s: nuclei of %.3g px, %s the training's %.3g: taken as it is",
+            *(name, diameter, how, self.diameter_px),
         )
-        return maps
 
-    def _tell(self, name: str, diameter: float, factor: float) -> None:
-        wanted = self.diameter_px / diameter
+    def _tell_resized(self, name: str, diameter: float, factor: float) -> None:
         how = f"enlarged {factor:.3g} times" if factor > 1 else f"made {1 / factor:.3g} times smaller"
         if factor == 1:
             how = "taken as it is"
-        short = "" if abs(math.log(wanted / factor)) < math.log(_SAME) else ", as far as it may be"
+        falls_short = abs(math.log(self.diameter_px / diameter / factor)) > math.log(_SAME)
         _log.info(
             "%s: nuclei of %.3g px, the training's had %.3g: %s%s",
-            *(name, diameter, self.diameter_px, how, short),
+            *(name, diameter, self.diameter_px, how, ", which is as far as it goes" if falls_short else ""),
         )
 
 
