@@ -46,7 +46,7 @@ _LIMITS: dict[str, tuple[bool, float, bool]] = {
 # name: what a number must stay below.
 _BELOW = {"ema_decay": 1.0}
 # Words that stand for a number.
-_WORDS = {"pixel_size_um": ("ignore",)}
+_WORDS = {"pixel_size_um": ("ignore",), "diameter_px": ("auto",)}
 # A command line makes True and False of these words alone; "false" would be a text, and a text is true.
 _SWITCHES = ("amp", "mlflow", "overlay", "recursive", "resume", "skip_finished", "table")
 # name: the words that there are.
@@ -118,7 +118,8 @@ def _check_number(name: str, value: Any) -> None:
         kind = "a whole number" if whole else "a number"
         bound = f"of at least {lowest:g}" if included else f"above {lowest:g}"
         limit = f" and below {below:g}" if math.isfinite(below) else ""
-        raise ValueError(f"--{name} must be {kind} {bound}{limit}, not {value!r}")
+        words = "".join(f", or {word}" for word in _WORDS.get(name, ()))
+        raise ValueError(f"--{name} must be {kind} {bound}{limit}{words}, not {value!r}")
     if whole and not isinstance(value, int):
         # It would be taken for a number of steps or images, and break where these are counted.
         raise ValueError(f"--{name} must be written as a whole number: {int(value)}, not {value!r}")

@@ -208,6 +208,11 @@ def check_options() -> None:
         check_folders(config, job)
         if trains and not config.get("resume"):  # which needs no such file
             check_pretrained_source(config.get("pretrained"))
+        if trains and config.get("diameter_px") == "auto":
+            raise ValueError(
+                "--diameter_px auto does nothing in a training, whose nuclei are what others are brought to"
+                " the size of: give a number of pixels, or leave it out"
+            )
     check_scalars(config)
     if trains:
         check_decoder(config)

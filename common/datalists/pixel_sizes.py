@@ -81,6 +81,8 @@ def tell_scales(
         parts.append(f"pixels become {model_scale.pixel_size_um:g} µm wide, resized by {by}: {len(known)}")
     if unknown:
         how = "taken as they are" if model_scale.scale == 1 else f"resized by {model_scale.scale:.3g}"
+        if model_scale.searches():
+            how = "resized by what is found in them"
         parts.append(f"of unknown pixel size, {how}: {unknown}")
     if parts:
         logger.info("%s: %s", what, "; ".join(parts))
@@ -119,7 +121,15 @@ def measure_training(
         items: the training list.
         model_scale: how the images are resized before the network.
         model_diameter_px: the diameter as the user gives it; it is measured where this is None.
+
+    Raises:
+        ValueError: the images' factors are to be searched, which takes a training.
     """
+    if model_scale.searched_diameter_px is not None:
+        raise ValueError(
+            "diameter_px is auto in a training, whose nuclei are what others are brought to the size of: give"
+            " a number of pixels, or leave it out"
+        )
     if model_diameter_px is None:
         model_diameter_px = nucleus_diameter_px(items, model_scale)
         if model_diameter_px is not None:

@@ -2,12 +2,15 @@
 
 from .finite_values import finite_values
 from .largest_pieces import largest_pieces
-from .model_scale import IGNORE, ModelScale, model_scale
+from .model_scale import AUTO_DIAMETER, IGNORE, SEARCH_KEY, ModelScale, model_scale
 from .outlines import outlines
 from .polygons import ellipse_corners, outline_pixels
+from .typical_diameter import typical_diameter
 
 __all__ = [
+    "AUTO_DIAMETER",
     "IGNORE",
+    "SEARCH_KEY",
     "ModelScale",
     "ellipse_corners",
     "finite_values",
@@ -15,4 +18,5 @@ __all__ = [
     "model_scale",
     "outline_pixels",
     "outlines",
+    "typical_diameter",
 ]

@@ -2,6 +2,14 @@
 
 from .departures import Departure, departures, in_words
 from .describe import describe_image
-from .ranges import Ranges, training_ranges
+from .ranges import Ranges, allowed_range, training_ranges
 
-__all__ = ["Departure", "Ranges", "departures", "describe_image", "in_words", "training_ranges"]
+__all__ = [
+    "Departure",
+    "Ranges",
+    "allowed_range",
+    "departures",
+    "describe_image",
+    "in_words",
+    "training_ranges",
+]

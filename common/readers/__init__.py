@@ -2,7 +2,7 @@
 
 from .channels import ChannelChoice, choose_channels
 from .image_file import choose_from, probe, read_image
-from .image_memory import memory_fault
+from .image_memory import fitting_pixels, memory_fault
 from .image_record import BadFileError, ImageFile, ImageHeader
 from .label_file import probe_labels, read_labels
 from .monai_reader import LabelReader, MicroscopyReader
@@ -16,6 +16,7 @@ __all__ = [
     "MicroscopyReader",
     "choose_channels",
     "choose_from",
+    "fitting_pixels",
     "memory_fault",
     "probe",
     "probe_labels",

@@ -26,6 +26,21 @@ def memory_needed(header: ImageHeader, *, channels: int) -> int:
     return height * width * (_BYTES_A_PIXEL + (_BYTES_A_COPY + header.dtype.itemsize) * channels)
 
 
+def fitting_pixels(pixels: int, *, channels: int) -> int:
+    """Return how many pixels can be segmented in one piece in the memory that is available now.
+
+    Args:
+        pixels: how many are wanted, of an image of 32-bit numbers.
+        channels: of the image.
+
+    Returns:
+        As many as are wanted where they fit or the system does not tell its memory; else what fits.
+    """
+    each = _BYTES_A_PIXEL + 2 * _BYTES_A_COPY * channels
+    available = available_memory() if pixels * each > _ALWAYS_THERE else None
+    return pixels if available is None else min(pixels, available // each)
+
+
 def memory_fault(path: str | Path, header: ImageHeader, *, channels: int) -> str | None:
     """Say in one sentence that an image is too large for the memory there is, or nothing.
 

@@ -6,17 +6,19 @@ and the nearest neighbour of all three is that of a pixel's corner, which moves 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 from torch.nn import functional
 
-from ..geometry import ModelScale, finite_values
+from ..geometry import SEARCH_KEY, ModelScale, finite_values
 
 SCALE_KEY, SIZE_KEY, ORIGINAL_KEY = "scale", "image_size_px", "original_image"
 
@@ -67,7 +69,8 @@ class ToModelScaled(MapTransform):
     """Resize images and their labels by what their pixel size, or else the given scale, asks for.
 
     The item gets the factor as "scale" and the image's height and width as "image_size_px", which
-    `ToImageGridd` goes back to. Where the factor is 1 nothing else happens.
+    `ToImageGridd` goes back to. Where the factor is 1 nothing else happens; where it is to be searched, it is
+    1 at first, and the image's meta says so as "search_scale".
 
     Args:
         keys: images and labels of one size; the first tells the pixel size, unless the item itself does.
@@ -107,6 +110,9 @@ class ToModelScaled(MapTransform):
         before = tuple(image.shape[-2:])
         after = [max(1, round(factor * length)) for length in before]
         d[SCALE_KEY], d[SIZE_KEY] = factor, np.array(before)
+        if self.model_scale.searches(size_um):
+            # What runs the network sees the image alone, not the item.
+            d[self.keys[0]] = MetaTensor(image, meta={**meta, SEARCH_KEY: True})
         if tuple(after) == before:
             return d
         if self.keep_original:
@@ -124,7 +130,8 @@ class ToImageGridd(MapTransform):
     """Bring label maps and probabilities back to the image's own height and width; undo `ToModelScaled`.
 
     The image in its original pixels takes the place of the resized one where it was kept. Items whose
-    image was not resized pass as they are.
+    image was not resized pass as they are. Where nuclei were found on another grid than the image was brought
+    to, because the factor was searched, "scale" becomes that of the grid that they were found on.
 
     Args:
         keys: label maps (integers) and maps of numbers (floats).
@@ -151,6 +158,7 @@ class ToImageGridd(MapTransform):
             array = torch.as_tensor(d[key]).detach().cpu()
             if list(array.shape[-2:]) == size:
                 continue
+            d[SCALE_KEY] = _factor(float(d.get(SCALE_KEY, 1.0)), size, list(array.shape[-2:]))
             is_map = array.is_floating_point()
             d[key] = (
                 resample_image(array, size)
@@ -160,3 +168,10 @@ class ToImageGridd(MapTransform):
         if ORIGINAL_KEY in d:
             d[self.image_key] = d.pop(ORIGINAL_KEY)
         return d
+
+
+def _factor(told: float, before: Sequence[int], after: Sequence[int]) -> float:
+    """Return the factor between two sizes: the one that is told, if it makes the second of the first."""
+    if [max(1, round(told * length)) for length in before] == list(after):
+        return told
+    return math.sqrt(math.prod(after) / math.prod(before))

@@ -170,6 +170,7 @@ def typed(monkeypatch, repository):
         ({"split": "train"}, "^--split train does nothing in a training"),
         ({"weights": "a.pt"}, "^--weights a.pt does nothing in a training: .*--pretrained FILE"),
         ({"output_dir": "out"}, "^--output_dir out does nothing in a training: .*--ckpt_dir"),
+        ({"diameter_px": "auto"}, "^--diameter_px auto does nothing in a training.*: give a number"),
     ],
 )
 def test_what_a_training_does_not_read_is_refused_there_alone(typed, given, said):

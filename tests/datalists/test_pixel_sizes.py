@@ -120,3 +120,15 @@ def test_segmenting_goes_on_without_an_image_that_cannot_be_meant(tmp_path: Path
     assert tell_scales(told, scale, go_on=True) == told, "one that has a fault is not looked at"
     with pytest.raises(ValueError, match=r"none of the 1 images can be used; the first: .*b\.tif would be"):
         tell_scales(items[1:2], scale, go_on=True)
+
+
+def test_a_size_that_is_searched_is_told_and_no_training_can_begin_with_it(
+    tmp_path: Path, logged: pytest.LogCaptureFixture
+) -> None:
+    items = [write_pair(tmp_path, "a", size_um=0.25), write_pair(tmp_path, "b")]
+    auto = ModelScale(0.5, searched_diameter_px=20)
+    tell_scales(items, auto)
+    (line,) = logged.messages
+    assert line.endswith("resized by 0.5: 1; of unknown pixel size, resized by what is found in them: 1")
+    with pytest.raises(ValueError, match="^diameter_px is auto in a training, .*: give a number"):
+        measure_training(items, auto, model_diameter_px=20.0)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from common.geometry import IGNORE, ModelScale, model_scale
+from common.geometry import AUTO_DIAMETER, IGNORE, ModelScale, model_scale
 
 
 @pytest.mark.parametrize("size", [0.1, 0.25, 0.5, 1.3])
@@ -52,3 +52,23 @@ def test_what_cannot_be_meant_is_refused_by_name(factor: float) -> None:
         ModelScale(0.5).factor(0.5 * factor, name="a.tif")
     with pytest.raises(ValueError, match=r"^a\.tif would be resized by .*: check --scale"):
         ModelScale(scale=factor).factor(name="a.tif")
+
+
+def test_an_automatic_diameter_is_searched_where_no_pixel_size_tells_it() -> None:
+    auto = model_scale(0.5, diameter_px=AUTO_DIAMETER, model_diameter_px=20)
+    assert auto.searched_diameter_px == 20
+    assert (auto.searches(None), auto.factor(None)) == (True, 1.0)
+    assert (auto.searches(0.25), auto.factor(0.25)) == (False, 0.5)
+    # Without a pixel size of the model, those of images say nothing.
+    assert model_scale(IGNORE, diameter_px=AUTO_DIAMETER, model_diameter_px=20).searches(0.25)
+    for other in (model_scale(), model_scale(scale=2), model_scale(diameter_px=40, model_diameter_px=20)):
+        assert not other.searches(None)
+
+
+def test_an_automatic_diameter_is_refused_as_a_number_is() -> None:
+    with pytest.raises(ValueError, match="--scale 2 and --diameter_px auto both resize .*: give one"):
+        model_scale(scale=2, diameter_px=AUTO_DIAMETER, model_diameter_px=20)
+    with pytest.raises(ValueError, match="--diameter_px auto cannot be used, .*give --model_diameter_px too"):
+        model_scale(diameter_px=AUTO_DIAMETER)
+    with pytest.raises(ValueError, match="--diameter_px is 'Auto': give a number of pixels, or auto"):
+        model_scale(diameter_px="Auto", model_diameter_px=20)

@@ -12,7 +12,7 @@ import tifffile
 
 from common.datalists import check_dataset, item_fault
 from common.readers import image_memory, probe
-from common.readers.image_memory import memory_fault, memory_needed
+from common.readers.image_memory import fitting_pixels, memory_fault, memory_needed
 
 GIGABYTE = 10**9
 EDGE, TILE = 40_000, 4_000
@@ -63,3 +63,17 @@ def test_the_need_grows_with_pixels_and_channels(large: Path) -> None:
     header = probe(large)
     one, three = (memory_needed(header, channels=count) for count in (1, 3))
     assert three > one > 4 * EDGE * EDGE  # more than the 32-bit copy alone
+
+
+def test_what_does_not_fit_is_cut_down_to_what_is_there(memory_is) -> None:
+    for amount in (GIGABYTE, 8 * GIGABYTE):
+        memory_is(amount)
+        fitting = fitting_pixels(EDGE * EDGE, channels=1)
+        assert amount / 100 < fitting <= amount / 72
+        assert fitting_pixels(fitting, channels=1) == fitting
+        assert fitting_pixels(EDGE * EDGE, channels=3) < fitting
+    for pixels in (1000, EDGE * EDGE):
+        memory_is(None)
+        assert fitting_pixels(pixels, channels=1) == pixels
+    memory_is(0)
+    assert fitting_pixels(1000, channels=1) == 1000, "the system is not asked about a little"

@@ -8,7 +8,7 @@ import torch
 from monai.data import MetaTensor
 
 from common.decoders import CentreVotesDecoder, DecodeMapsd
-from common.geometry import ModelScale
+from common.geometry import SEARCH_KEY, ModelScale
 from common.metrics import score_image
 from common.sample import draw_label_map
 from common.transforms import InstanceTargetsd, ToImageGridd, ToModelScaled, resample_image, resample_labels
@@ -65,6 +65,32 @@ def test_the_pixel_size_of_the_list_comes_before_that_of_the_file() -> None:
     assert transform(item)["image"].shape == (2, 10, 15)
     assert transform({**item, "pixel_size_um": 1.0})["image"].shape == (2, 40, 60)
     assert transform({**item, "pixel_size_um": np.nan})["scale"] == 0.5
+
+
+def test_images_whose_factor_is_searched_say_so() -> None:
+    transform = ToModelScaled(("image", "label"), ModelScale(0.5, searched_diameter_px=20))
+    item = make_item((20, 30))
+    found = transform(item)
+    assert found["image"].meta[SEARCH_KEY] and found["image"].meta["filename_or_obj"] == "a.png"
+    assert (
+        torch.equal(torch.as_tensor(found["image"]), torch.as_tensor(item["image"])) and found["scale"] == 1
+    )
+    assert SEARCH_KEY not in item["image"].meta, "the item that was given is as it was"
+    # The list's pixel size counts as the file's does.
+    for known in ({**item, "pixel_size_um": 1.0}, make_item((20, 30), pixel_size_um=1.0)):
+        assert SEARCH_KEY not in transform(known)["image"].meta
+    assert SEARCH_KEY not in forth(0.5)(item)["image"].meta
+    assert transform({**item, "image": torch.rand(1, 20, 30)})["image"].meta[SEARCH_KEY]
+
+
+def test_the_scale_is_that_of_the_grid_that_nuclei_were_found_on() -> None:
+    item = forth(1.0)(make_item((61, 83)))
+    found = {**item, "pred_map": torch.ones(1, 122, 166, dtype=torch.int32)}
+    back_again = ToImageGridd(("pred_map", "foreground"), allow_missing_keys=True)
+    result = back_again(found)
+    assert result["scale"] == pytest.approx(2.0) and result["pred_map"].shape == (1, 61, 83)
+    # A factor that is rounded to whole pixels is told as it was.
+    assert back(forth(0.77)(make_item((61, 83))))["scale"] == 0.77
 
 
 @pytest.mark.parametrize("size", [(40, 56), (13, 9), (20, 28)])

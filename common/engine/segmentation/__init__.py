@@ -7,6 +7,7 @@ from .inference_progress import InferenceProgress
 from .outputs import Outputs, refuse_among_inputs
 from .run_evaluator import run_evaluator
 from .segmenter import Segmenter, load_segmenter
+from .size_search import SizeSearch, sized_inferer
 from .unlike_training import UnlikeTraining
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "InferenceProgress",
     "Outputs",
     "Segmenter",
+    "SizeSearch",
     "UnlikeTraining",
     "load_segmenter",
     "refuse_among_inputs",
     "run_evaluator",
+    "sized_inferer",
 ]

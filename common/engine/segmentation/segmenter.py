@@ -66,7 +66,7 @@ class Segmenter:
         self.in_channels = int(parser["network_def"]["in_channels"])
         self._channels: ChannelChoice = parser["channels"]
         self._to_tensor, self._to_label_map = get("array_to_tensor"), get("maps_to_label_map")
-        self._inferer, self._mixed = get("inferer"), bool(get("hardware::mixed_precision"))
+        self._inferer, self._mixed = get("evaluator::inferer"), bool(get("hardware::mixed_precision"))
         load_weights(self.network, weights)
 
     def __repr__(self) -> str:

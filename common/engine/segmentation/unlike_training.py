@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 _MENDS = {
     "stain": "train on images of this stain",
     "texture": "see whether they are sharp and of the training's pixel size",
-    "nucleus size": "bring them to the training's size with --scale or --diameter_px",
+    "nucleus size": "bring them to the training's size with --diameter_px auto, or by a number",
     "intensity": "see whether --channels chooses the right one, and nuclei are bright or dark as they were",
     "foreground": "look at the outlines in the overlays",
 }
