@@ -157,7 +157,7 @@ def _data(trained: TrainedBundle, dataset_dir: str | None) -> RunData:
 
 
 def _maps(trained: TrainedBundle, item: Mapping[str, Any]) -> dict[str, Any]:
-    prepared = trained.prepare(item)
+    prepared = trained.prepare(item, targets=False)
     kept: dict[str, Any] = {key: prepared[key] for key in ("scale", "image_size_px") if key in prepared}
     truth = np.rint(np.asarray(prepared["label_map"])[0]).astype(np.int64)
     maps = trained.maps(prepared["image"]).cpu()

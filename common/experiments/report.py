@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .statistics import Figure, RowScores
+from .statistics import RowScores
 from .table import Table
 from .verdict import verdict
 
@@ -62,7 +62,7 @@ def markdown(table: Table, rows: Mapping[str, RowScores], conditions: Conditions
     for row in table.rows:
         shown = [row.name]
         for column in table.columns:
-            shown.append(_figure(rows[row.name].figure(column)))
+            shown.append(str(rows[row.name].figure(column) or "-"))
             if _is_published(table, column):
                 shown.append(_number(row.published.get(column, math.nan)))
         lines.append(f"| {' | '.join(shown)} |")
@@ -131,14 +131,6 @@ def _explanation(conditions: Conditions) -> str:
 
 def _is_published(table: Table, column: str) -> bool:
     return any(column in row.published for row in table.rows)
-
-
-def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return "-"
-    spread = "" if math.isnan(figure.spread) else f" ± {figure.spread:.3f}"
-    interval = "" if figure.interval is None else f" [{figure.interval[0]:.3f}, {figure.interval[1]:.3f}]"
-    return f"{figure.mean:.3f}{spread}{interval}"
 
 
 def _number(value: float) -> str:

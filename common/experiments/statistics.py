@@ -40,6 +40,17 @@ class Figure:
     interval: tuple[float, float] | None
     """95 % bootstrap interval over the scored images; None where single images have no such score."""
 
+    def __str__(self) -> str:
+        """Return mean, spread and interval as a table shows them.
+
+        Example:
+            >>> str(Figure(0.5, 0.02, 3, (0.45, 0.55))), str(Figure(0.5, math.nan, 1, None))
+            ('0.500 ± 0.020 [0.450, 0.550]', '0.500')
+        """
+        spread = "" if math.isnan(self.spread) else f" ± {self.spread:.3f}"
+        interval = "" if self.interval is None else f" [{self.interval[0]:.3f}, {self.interval[1]:.3f}]"
+        return f"{self.mean:.3f}{spread}{interval}"
+
 
 @dataclass
 class RowScores:

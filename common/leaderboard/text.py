@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from ..engine.tracking import duration
-from ..experiments import Figure, holm, paired_difference, paired_test
+from ..experiments import holm, paired_difference, paired_test
 from .board import RANKED_BY, SCORES, Board, Entry
 
 __all__ = ["EMPTY", "boards_text", "left_out_text", "table_text"]
@@ -63,7 +62,7 @@ def table_text(board: Board) -> str:
     against = _against_first(ranked)
     for entry, difference in zip(ranked, against, strict=True):
         rows = entry.rows
-        figures = [_figure(rows.figure(score)) for score in SCORES]
+        figures = [str(rows.figure(score) or "-") for score in SCORES]
         cells = [_safe(entry.name), str(entry.seeds), *figures, difference, *_costs(entry)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -106,14 +105,6 @@ def _costs(entry: Entry) -> list[str]:
 
 def _count(number: float) -> str:
     return f"{number / 1e6:.2f} M" if number >= 1e5 else f"{number:.0f}"
-
-
-def _figure(figure: Figure | None) -> str:
-    if figure is None:
-        return "-"
-    spread = "" if math.isnan(figure.spread) else f" ± {figure.spread:.3f}"
-    interval = "" if figure.interval is None else f" [{figure.interval[0]:.3f}, {figure.interval[1]:.3f}]"
-    return f"{figure.mean:.3f}{spread}{interval}"
 
 
 def _safe(text: str) -> str:

@@ -57,7 +57,7 @@ def test_some_rows_now_and_the_others_later(place: Path, images: Path, commands:
     run(images, rows=["a"])
     assert len(commands.ran) == 2 and all("/a/" in " ".join(words) for words in commands.ran)
     assert "the direction held: a 0.515 against b 0.315" in (folder / "table.md").read_text("utf-8")
-    with pytest.raises(ValueError, match="no row 'c': choose from a, b|no row 'c'"):
+    with pytest.raises(ValueError, match="no row 'c'"):
         run(images, rows="a,c")
 
 

@@ -57,19 +57,22 @@ class TrainedBundle:
         self.device: torch.device = parser.get_parsed_content("hardware::device")
         load_weights(self.network, weights)
 
-    def prepare(self, item: Mapping[str, Any]) -> dict[str, Any]:
+    def prepare(self, item: Mapping[str, Any], *, targets: bool = True) -> dict[str, Any]:
         """Load an image and its label as validation does: at the network's pixel size, intensities scaled.
 
         Args:
             item: {"image": file, "label": file, ...}, as a data list has it.
+            targets: make the targets from the label, which takes longer than the rest.
 
         Returns:
-            The item with the (c, h, w) "image" that the network gets and the (t, h, w) targets as "label".
+            The item with the (c, h, w) "image" that the network gets and the (t, h, w) targets, or the label
+            map, as "label".
 
         Raises:
             ValueError: if the image has not as many channels as the network takes.
         """
-        prepared: dict[str, Any] = self.parser.get_parsed_content("validate::preprocessing")(dict(item))
+        job = "validate" if targets else "evaluate"
+        prepared: dict[str, Any] = self.parser.get_parsed_content(f"{job}::preprocessing")(dict(item))
         count, wanted = len(prepared["image"]), self.parser["network_def"].get("in_channels")
         if wanted is not None and count != wanted:
             raise ValueError(
