@@ -108,7 +108,7 @@ def peers(
         )
         tags = {
             "split": split, "lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed),
-            "changes": f"pretrained {Path(pretrained).stem}" if pretrained else "",
+            "changes": _changes(pretrained, channels),
             "method_key": conditions.method_key(package),
         }  # fmt: skip
         report = folder / "evaluation"
@@ -130,6 +130,12 @@ def peers(
         )  # fmt: skip
     print(f"{package.says}: pq_pooled {scores['pq_pooled']:.3f}, {conditions.budget}; {report.as_posix()}")
     return report
+
+
+def _changes(pretrained: str | None, channels: Any) -> str:
+    """Return what the leaderboard says of a peer beside its name."""
+    told = [f"pretrained {Path(pretrained).stem}"] if pretrained else []
+    return ", ".join(told + ([] if channels is None else [f"channels {channels}"]))
 
 
 def cost_of(result: Prediction, training: Mapping[str, Any] | None, threads: int) -> dict[str, float]:

@@ -50,7 +50,10 @@ ALLOWED: dict[str, set[str]] = {
         *("engine/order", "engine/trained", "engine/checkpoints", "engine/training", "engine/evaluation"),
     },
     # A grid starts trainings by their commands: of the code it needs what tells data, settings and scores.
-    "experiments": {"bundle_config", "datalists", "engine/evaluation", "engine/tracking"},
+    "experiments": {
+        *("bundle_config", "datalists"),
+        *("engine/trained", "engine/evaluation", "engine/tracking"),
+    },
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
         *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),

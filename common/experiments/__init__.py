@@ -3,6 +3,7 @@
 from .cell import Cell, cells_of, row_settings, slug
 from .cell_state import CellState, cell_key
 from .command import CommandError, DiskFullError, run_command
+from .equal_cost import Pace, measured_pace, training_length
 from .grid import GridResult, run_grid
 from .method_code import code_fingerprint, files_of_method, method_config
 from .parent_run import ParentRun
@@ -32,6 +33,7 @@ __all__ = [
     "DiskFullError",
     "Figure",
     "GridResult",
+    "Pace",
     "ParentRun",
     "Row",
     "RowScores",
@@ -49,6 +51,7 @@ __all__ = [
     "holm",
     "markdown",
     "mean_and_spread",
+    "measured_pace",
     "method_config",
     "paired_difference",
     "paired_test",
@@ -61,5 +64,6 @@ __all__ = [
     "table_csv",
     "table_names",
     "table_of",
+    "training_length",
     "verdict",
 ]

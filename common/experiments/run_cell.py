@@ -16,7 +16,7 @@ from .cell import Cell, slug
 from .cell_state import CellState
 from .command import CommandError, run_command, wait_until_free
 
-__all__ = ["run_cell"]
+__all__ = ["run_cell", "words_of"]
 
 _ATTEMPTS = 3
 
@@ -55,10 +55,8 @@ def run_cell(
         say(f"{cell.in_words}: {changed} changed since it was run; the earlier one was moved aside")
     overlay = state.folder / f"{slug(cell.row)}.json"
     write_whole(overlay, lambda part: part.write_text(written(cell.settings), encoding="utf-8"))
-    train = Path(os.path.relpath(bundle_folder(cell.bundle) / "configs" / "train.json")).as_posix()
     given = [
-        *("--config_file", str([train, overlay.as_posix()])),
-        *(word for name, value in places.items() for word in (f"--{name}", _word(value))),
+        *words_of(cell.bundle, overlay, places),
         # Typed, though the overlay has them: MLflow names runs by what is typed.
         *("--seed", str(cell.seed)),
         *(() if cell.fold is None else ("--fold", str(cell.fold), "--folds", str(cell.folds))),
@@ -82,6 +80,19 @@ def run_cell(
     if state.scores() is None:
         raise CommandError(f"the evaluation left no metrics.json in {results.as_posix()}")
     state.finish(seconds)
+
+
+def words_of(bundle: str, overlay: Path, places: Mapping[str, Any]) -> list[str]:
+    """Return the words that run a bundle with an overlay on some data, as they are typed.
+
+    Args:
+        bundle: its name.
+        overlay: file of settings that replace the bundle's own.
+        places: options: where the data are and how it runs.
+    """
+    train = Path(os.path.relpath(bundle_folder(bundle) / "configs" / "train.json")).as_posix()
+    options = (word for name, value in places.items() for word in (f"--{name}", _word(value)))
+    return ["--config_file", str([train, overlay.as_posix()]), *options]
 
 
 def _run(
