@@ -1,6 +1,7 @@
-"""Photograph MLflow's charts of two trainings, for the README.
+"""Photograph MLflow's pages for the documents: charts of two trainings, or a table's runs compared.
 
 python -m scripts.mlflow_picture --store sqlite:///mlruns.db
+python -m scripts.mlflow_picture --store sqlite:///mlruns.db --table logsage/table_1 --experiment e2f_multiplex
 
 Needs Chromium, Chrome or Edge. What the picture was made from is written beside it.
 """

@@ -24,7 +24,7 @@ from ..training.next_steps import ListsOfRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
 from .provenance import code_tags, given_tags
-from .run_name import run_name
+from .run_name import row_name, run_name
 from .trained_method import lists_in_words, method_tags
 
 __all__ = ["MLflowRun"]
@@ -164,17 +164,21 @@ class MLflowRun:
     def _started(self, engine: Engine) -> None:
         job = "evaluating" if isinstance(engine, Evaluator) else "training"
         what = job if job == "training" else self.split
-        name = run_name(self.bundle, what, self.config)
-        store = MLflowStore(self.experiment, name, tracking_uri=self.tracking_uri)
         self._given = {**given_tags(), **self.tags}
+        config = self.config or {}
+        row = self._given.get("row")
+        name = run_name(self.bundle, what, config) if row is None else row_name(row, what, config)
+        store = MLflowStore(self.experiment, name, tracking_uri=self.tracking_uri)
         tags = {"bundle": self.bundle, "job": job, **code_tags(), **self._given}
         if self.fingerprint is not None:
             tags["data_fingerprint"] = str(self.fingerprint)
         if job == "evaluating":
-            tags = {"split": self.split, "lists": lists_in_words(self.config or {}), **tags}
+            tags = {"split": self.split, "lists": lists_in_words(config), **tags}
         tags["mlflow.note.content"] = self.note or f"`{tags['command']}`"
         earlier = self.resume.run_id if self.resume is not None and self.resume.found else None
-        store.open(params=top_level_scalars(self.config or {}), tags=tags, run_id=earlier)
+        # A parameter too: MLflow's comparison of runs groups and colours by parameters alone.
+        params = {**top_level_scalars(config), **({} if row is None else {"row": row})}
+        store.open(params=params, tags=tags, run_id=earlier)
         self.store = store
         # Kept by the last checkpoint, so that a later start finds this run.
         engine.state.mlflow_run_id = store.run_id

@@ -11,7 +11,7 @@ from monai.bundle import ConfigParser
 
 from ...bundle_config import first_difference, given_settings, running_command, variant
 
-__all__ = ["NO_CHANGE", "changes_in_words", "run_name", "setting_in_words"]
+__all__ = ["NO_CHANGE", "changes_in_words", "row_name", "run_name", "setting_in_words"]
 
 _LONGEST = 60  # characters; MLflow's lists cut earlier, its pages later
 # Where things lie, how they run, and what a run has a column of its own for.
@@ -54,6 +54,22 @@ def run_name(bundle: str, job: str, config: Mapping[str, Any] | None = None) -> 
             return f"{text} ..."
         text = f"{text} {change}"
     return text
+
+
+def row_name(row: str, job: str, config: Mapping[str, Any]) -> str:
+    """Return the name of a run that belongs to a row of a table, which says what was changed.
+
+    Args:
+        row: name of the row.
+        job: "training" or something else, which is then part of the name.
+        config: the configuration that is executed.
+
+    Example:
+        >>> row_name("sigma 9", "training", {"seed": 1}), row_name("Dice", "test", {"seed": 0, "fold": 2})
+        ('sigma 9 seed 1', 'test Dice seed 0 fold 2')
+    """
+    dealt = [f"{name} {config[name]}" for name in ("seed", "fold") if config.get(name) is not None]
+    return " ".join([*([] if job == "training" else [job]), row, *dealt])
 
 
 def changes_in_words(config: Mapping[str, Any], *, evaluation: bool = False) -> list[str]:

@@ -250,4 +250,6 @@ def test_a_run_lies_below_the_one_of_whoever_started_it(workshop, client, monkey
     _run(workshop, epochs=1)
     (run,) = _runs(client)
     assert (run.data.tags["mlflow.parentRunId"], run.data.tags["row"]) == ("abc", "sigma 9")
+    assert run.info.run_name.startswith("sigma 9"), "the row says what was changed"
+    assert run.data.params["row"] == "sigma 9", "MLflow compares runs by parameters"
     assert run.data.tags["job"] == "training"
