@@ -1,7 +1,7 @@
 """Photograph MLflow's pages for the documents: charts of two trainings, or a table's runs compared.
 
 python -m scripts.mlflow_picture --store sqlite:///mlruns.db
-python -m scripts.mlflow_picture --store sqlite:///mlruns.db --table logsage/table_1 --experiment e2f_multiplex
+python -m scripts.mlflow_picture --store sqlite:///mlruns.db --table logsage/table_1
 
 Needs Chromium, Chrome or Edge. What the picture was made from is written beside it.
 """
@@ -22,7 +22,10 @@ from urllib.error import URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
+import numpy as np
+
 from common.commands import main
+from common.experiments import slug
 from common.export import write_picture
 from common.figures import find_browser, photograph_page
 from common.files import sha256_of, write_whole
@@ -32,10 +35,23 @@ PICTURE, RECORD = "mlflow.png", "mlflow.json"
 COMMAND = "python -m scripts.mlflow_picture --store STORE"
 CHARTS = ("pq_pooled", "train_loss", "val_loss")
 """What is shown of each training, epoch by epoch."""
-SETTINGS = ("epochs", "steps_per_epoch", "batch_size", "crop_px", "warmup_epochs", "learning_rate", "seed")
+SETTINGS = (
+    "epochs",
+    "steps_per_epoch",
+    "batch_size",
+    "crop_px",
+    "warmup_epochs",
+    "learning_rate",
+    "seed",
+    "row",
+)
 TRAININGS = "tags.job = 'training' and attributes.status = 'FINISHED'"
+CELLS = "tags.table = '{table}' and tags.job = 'evaluating' and attributes.status = 'FINISHED'"
+SCORES = ("test/pq_pooled", "test/f1_50_pooled", "test/dice_mean")
+"""What is shown of each cell of a table."""
 # A page of 1240 px is legible where the README shows it 830 px wide.
 SIZE_PX, SCALE, COLOURS = (1240, 690), 1.34, 128
+TABLE_SIZE_PX = (1240, 800)
 # The first visit opens MLflow's assistant, which covers a quarter of the page.
 REMEMBERED = {
     "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
@@ -46,13 +62,19 @@ HIDDEN = ".modebar-container, [data-assistant-ui]"
 
 
 def mlflow_picture(
-    store: str, *, experiment: str | None = None, output_dir: str = PICTURES.as_posix()
+    store: str,
+    *,
+    experiment: str | None = None,
+    table: str | None = None,
+    output_dir: str = PICTURES.as_posix(),
 ) -> Path:
-    """Start MLflow on a store, take a picture of its charts of two trainings, and end it.
+    """Start MLflow on a store, take a picture of its charts of some runs, and end it.
 
     Args:
         store: address of a data base, for example sqlite:///mlruns.db.
-        experiment: name of the experiment; the default is the first that has exactly two finished trainings.
+        experiment: name of the experiment; the default is the first that has exactly two finished trainings,
+            or the first that has runs of the table.
+        table: show the evaluations of a table's cells, "logsage/table_1", instead of two trainings.
         output_dir: folder of the picture and its record.
 
     Returns:
@@ -60,40 +82,35 @@ def mlflow_picture(
 
     Raises:
         FileNotFoundError: if there is no browser.
-        ValueError: if the store has no experiment with two finished trainings.
+        ValueError: if the store has no such experiment.
         TimeoutError: if MLflow or its page does not get ready.
     """
     find_browser()  # before MLflow takes its time
     with _server(store) as address:
-        number, runs = _two_trainings(address, store, experiment)
-        shown = {"workflowType": "machine_learning", "compareRunsMode": "CHART", "searchFilter": TRAININGS}
-        page = f"{address}/#/experiments/{number}/runs?{urlencode(shown, quote_via=quote)}"
-        picture = photograph_page(
-            page,
-            ready=_drawn(),
-            size_px=SIZE_PX,
-            scale=SCALE,
-            remembered=REMEMBERED,
-            steps={
-                _press("Toggle sidebar"): "true",
-                _search("^(" + "|".join(CHARTS) + ")$"): _drawn(len(CHARTS)),
-            },
-            hidden=HIDDEN,
-        )
+        if table is None:
+            number, runs = _two_trainings(address, store, experiment)
+            picture = _photograph(address, number, TRAININGS, CHARTS, size_px=SIZE_PX, steps={})
+        else:
+            number, runs = _cells(address, store, experiment, table)
+            picture = _photograph(
+                address, number, CELLS.format(table=table), SCORES, size_px=TABLE_SIZE_PX,
+                steps={_unfold(): _shows_links(min(len(runs), 5))},
+            )  # fmt: skip
         with urlopen(f"{address}/version", timeout=10) as answer:
             version = answer.read().decode()
-    file = write_picture(Path(output_dir) / PICTURE, picture, colours=COLOURS)
+    name = PICTURE if table is None else f"mlflow_{slug(table.replace('/', '_'))}.png"
+    file = write_picture(Path(output_dir) / name, picture, colours=COLOURS)
     noted = {name for run in runs for name in _names(run["data"].get("metrics", []))}
     record = {
         "picture": sha256_of(file),
-        "command": COMMAND,
+        "command": COMMAND if table is None else f"{COMMAND} --table {table}",
         "mlflow": version,
-        "trainings": [
+        "trainings" if table is None else "evaluations": [
             {
                 "name": run["info"]["run_name"],
                 "command": _tags(run).get("command"),
                 "git_commit": _tags(run).get("git_commit"),
-                "settings": {name: _params(run).get(name) for name in SETTINGS},
+                "settings": {name: _params(run)[name] for name in SETTINGS if name in _params(run)},
             }
             for run in runs
         ],
@@ -101,9 +118,54 @@ def mlflow_picture(
         "noted": sorted(name for name in noted if not name.startswith("train_loss_")),
     }
     text = json.dumps(record, indent=2) + "\n"
-    write_whole(Path(output_dir) / RECORD, lambda part: part.write_text(text, encoding="utf-8"))
+    write_whole(file.with_suffix(".json"), lambda part: part.write_text(text, encoding="utf-8"))
     print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
     return file
+
+
+def _photograph(
+    address: str,
+    number: str,
+    runs: str,
+    charts: tuple[str, ...],
+    *,
+    size_px: tuple[int, int],
+    steps: dict[str, str],
+) -> np.ndarray:
+    """Return a picture of the charts of an experiment's runs."""
+    shown = {"workflowType": "machine_learning", "compareRunsMode": "CHART", "searchFilter": runs}
+    return photograph_page(
+        f"{address}/#/experiments/{number}/runs?{urlencode(shown, quote_via=quote)}",
+        ready=_drawn(),
+        size_px=size_px,
+        scale=SCALE,
+        remembered=REMEMBERED,
+        steps={
+            _press("Toggle sidebar"): "true",
+            **steps,
+            _search("^(" + "|".join(charts) + ")$"): _drawn(len(charts)),
+        },
+        hidden=HIDDEN,
+    )
+
+
+def _unfold() -> str:
+    """Return the JavaScript that shows the runs below the first run in the list.
+
+    The button has no name: it is the small one without words to the left of the run's own link.
+    """
+    return (
+        "(() => { const link = document.querySelector('a[href*=\"/runs/\"]');"
+        "for (let place = link.parentElement; place; place = place.parentElement) {"
+        "const left = [...place.querySelectorAll('button, [role=button]')].find(each =>"
+        " !each.textContent.trim() && each.querySelector('svg') && each.getBoundingClientRect().width < 30"
+        " && each.getBoundingClientRect().right <= link.getBoundingClientRect().left + 2);"
+        "if (left) { left.click(); return; } } })()"
+    )
+
+
+def _shows_links(number: int) -> str:
+    return f"document.querySelectorAll('a[href*=\"/runs/\"]').length > {number}"
 
 
 def _drawn(charts: int | None = None) -> str:
@@ -140,6 +202,21 @@ def _two_trainings(address: str, store: str, experiment: str | None) -> tuple[st
     raise ValueError(
         f"{store} has no experiment{f' {experiment!r}' if experiment else ''} with exactly two finished "
         f"trainings ({told}): train twice with MLFLOW_TRACKING_URI={store}"
+    )
+
+
+def _cells(address: str, store: str, experiment: str | None, table: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return the number of an experiment and its evaluations of a table's cells."""
+    for each in _ask(address, "experiments/search", max_results=1000).get("experiments", []):
+        asked = {"filter": CELLS.format(table=table), "max_results": 1000}
+        runs = _ask(address, "runs/search", experiment_ids=[each["experiment_id"]], **asked).get("runs", [])
+        if runs and experiment in (None, each["name"]):
+            return each["experiment_id"], runs
+    where = f" in the experiment {experiment!r}" if experiment else ""
+    bundle, _, name = table.partition("/")
+    raise ValueError(
+        f"{store} has no evaluations of the table {table!r}{where}: run it,"
+        f" python -m scripts.reproduce {bundle} --table {name or 'NAME'}"
     )
 
 

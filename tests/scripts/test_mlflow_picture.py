@@ -70,6 +70,26 @@ def test_a_store_without_two_trainings_is_told(store: None) -> None:
         script._two_trainings("http://here", "STORE", "none")
 
 
+def test_the_cells_of_a_table_are_found_in_their_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [{"info": {"run_name": name}} for name in ("test a seed 0", "test b seed 0")]
+
+    def ask(address: str, what: str, **words: Any) -> dict[str, Any]:
+        if what == "runs/search":
+            there = words["experiment_ids"] == ["1"] and "tags.table = 'logsage/table_1'" in words["filter"]
+            return {"runs": cells if there else []}
+        return {
+            "experiments": [{"experiment_id": "0", "name": "none"}, {"experiment_id": "1", "name": "some"}]
+        }
+
+    monkeypatch.setattr(script, "_ask", ask)
+    assert script._cells("http://here", "STORE", None, "logsage/table_1") == ("1", cells)
+    message = "STORE has no evaluations of the table 'logsage/table_2': run it, .*logsage --table table_2"
+    with pytest.raises(ValueError, match=message):
+        script._cells("http://here", "STORE", None, "logsage/table_2")
+    with pytest.raises(ValueError, match="in the experiment 'none'"):
+        script._cells("http://here", "STORE", "none", "logsage/table_1")
+
+
 def test_mlflow_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     start = subprocess.Popen
 
