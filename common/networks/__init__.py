@@ -8,6 +8,7 @@ from .logsage import LoGSAGE
 from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
 from .tile_inferer import TileInferer
+from .unet3plus import UNet3Plus
 from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
 
@@ -18,6 +19,7 @@ __all__ = [
     "LoGSAGE",
     "ResNet18UNet",
     "TileInferer",
+    "UNet3Plus",
     "UNetPlusPlus",
     "VGG16UNet",
     "encoder_names",

@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "saliency_features": (4, 4, 8, 8, 8, 8),
     },
     "ResNet18UNet": {"width": 8, "detail_features": 4, "decoder_features": (4, 8, 8, 8)},
+    "UNet3Plus": {"features": (4, 4, 8, 8, 8), "branch_features": 4, "activation": "glu"},
     "UNetPlusPlus": {"features": (4, 4, 8, 8, 8, 4)},
     "VGG16UNet": {"width": 4, "decoder_features": (4, 8, 8)},
 }
