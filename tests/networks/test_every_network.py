@@ -17,7 +17,14 @@ from torch import Tensor, nn
 import common.networks
 
 SMALL: dict[str, dict[str, Any]] = {
+    "AWGUNet": {
+        "init_features": 8,
+        "growth_rate": 4,
+        "layers": (1, 1, 1),
+        "decoder_features": (4, 4, 8, 8),
+    },
     "CIANet": {"init_features": 8, "growth_rate": 4, "layers": (1, 1, 1, 1), "width": 8},
+    "DDUNet": {"features": (4, 4, 8, 8, 8)},
     "LoGSAGE": {
         "embed_dim": 12,
         "depths": (1, 1, 1),
