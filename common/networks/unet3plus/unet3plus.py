@@ -39,7 +39,9 @@ class UNet3Plus(nn.Module):
 
     References:
         Huang et al., UNet 3+: a full-scale connected UNet for medical image segmentation, ICASSP 2020,
-        sections 2.1 and 2.2. Gated units: eU-Net3+, see the README of the bundle `eunet3plus`.
+        sections 2.1 and 2.2. Swain, Cheoi and Ko, Enhancing nuclei segmentation in histology images by
+        effectively merging task-specific and foundation models, Journal of Multimedia Information System,
+        2024, section III (gated units).
     """
 
     ENCODER = ("encoder",)
