@@ -115,7 +115,9 @@ def sample_for(folder: Path, *, channels: int, counts: Sequence[int] = (2, 1, 1)
         channels: how many channels its images need.
         counts: how many training, validation and test images.
     """
-    modality, number = ("fluorescence", None) if channels == 1 else ("multiplex", channels)
+    # Three are red, green and blue: a step that knows stains refuses anything else.
+    modality = {1: "fluorescence", 3: "he"}.get(channels, "multiplex")
+    number = channels if modality == "multiplex" else None
     return write_sample(folder, modality=modality, counts=counts, shape=SHAPE, channels=number)
 
 

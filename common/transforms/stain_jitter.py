@@ -13,6 +13,8 @@ from monai.utils import convert_to_dst_type
 
 from .stain_density import REFERENCE_STAINS, from_density, to_density
 
+_BRIGHTEST = 10.0  # in parts of white: other augmentation may brighten an image, but not as much as this
+
 
 def stain_basis() -> np.ndarray:
     """Return haematoxylin, eosin and what is neither, (3, 3), columns of length 1.
@@ -41,7 +43,7 @@ class RandStainJitterd(RandomizableTransform, MapTransform):
         allow_missing_keys: skip absent keys.
 
     Shapes:
-        image: (3, h, w), 0..1.
+        image: (3, h, w), 0..1; what is brighter than white counts as white.
         returns: (3, h, w) float32, 0..1.
 
     Raises:
@@ -87,7 +89,7 @@ class RandStainJitterd(RandomizableTransform, MapTransform):
         return d
 
     def _stain(self, image: np.ndarray, name: str) -> np.ndarray:
-        if image.ndim != 3 or image.shape[0] != 3 or image.max(initial=0) > 1.5:
+        if image.ndim != 3 or image.shape[0] != 3 or image.max(initial=0) > _BRIGHTEST:
             raise ValueError(
                 f"{name} has the shape {image.shape} and intensities up to {image.max(initial=0):g}: stain "
                 "jitter is for red, green and blue in parts of white, as StainNormalised gives them"

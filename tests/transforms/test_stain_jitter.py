@@ -58,6 +58,10 @@ def test_images_of_an_item_are_stained_alike(image: np.ndarray) -> None:
     np.testing.assert_array_equal(found["a"], found["b"])
 
 
+def test_images_that_other_augmentation_brightened_are_clipped_at_white(image: np.ndarray) -> None:
+    np.testing.assert_allclose(jitter(image * 1.7), jitter(np.minimum(image * 1.7, 1)), atol=1e-6)
+
+
 def test_values_stay_between_0_and_1_and_what_is_known_stays(image: np.ndarray) -> None:
     known = MetaTensor(image, meta={"filename_or_obj": "a.png"})
     transform = RandStainJitterd("image", prob=1.0, factor=0.9, shift=0.5)

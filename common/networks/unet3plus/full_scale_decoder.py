@@ -66,13 +66,14 @@ class FullScaleDecoder(nn.Module):
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Return the decoder's features, finest first."""
         sources = list(features)
-        for level in reversed(range(len(self.branches))):
+        levels = zip(self.branches, self.fusions, strict=True)
+        for level, (branches, fusion) in reversed(list(enumerate(levels))):
             brought = [
                 self._bring(source, branch, finer=level - position)
-                for position, (source, branch) in enumerate(zip(sources, self.branches[level], strict=True))
+                for position, (source, branch) in enumerate(zip(sources, branches.children(), strict=True))
             ]
             # From here on coarser and equal sources are the decoder's own.
-            sources[level] = self.fusions[level](cat(brought, dim=1))
+            sources[level] = fusion(cat(brought, dim=1))
         return sources
 
     def _bring(self, source: Tensor, branch: nn.Module, *, finer: int) -> Tensor:
