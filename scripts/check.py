@@ -115,7 +115,9 @@ def sample_for(folder: Path, *, channels: int, counts: Sequence[int] = (2, 1, 1)
         channels: how many channels its images need.
         counts: how many training, validation and test images.
     """
-    modality, number = ("fluorescence", None) if channels == 1 else ("multiplex", channels)
+    # Three are red, green and blue: a step that knows stains refuses anything else.
+    modality = {1: "fluorescence", 3: "he"}.get(channels, "multiplex")
+    number = channels if modality == "multiplex" else None
     return write_sample(folder, modality=modality, counts=counts, shape=SHAPE, channels=number)
 
 
@@ -197,10 +199,12 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
             f"{metadata.as_posix()} says network_data_format::inputs::image::num_channels {taken}"
         )
     with blame("network_def", files, f"on images {tuple(images.shape)}"):
-        maps = network.train()(images)
-    if len(files) == 1 and maps.shape[1] != given:
+        with torch.no_grad():
+            inferred = network.eval()(images).shape[1]
+        maps = network.train()(images)  # perhaps with side maps, for the loss alone
+    if len(files) == 1 and inferred != given:
         raise ValueError(
-            f"{blamed('network_def', files)}: puts out {maps.shape[1]} maps, but "
+            f"{blamed('network_def', files)}: puts out {inferred} maps, but "
             f"{metadata.as_posix()} says network_data_format::outputs::pred::num_channels {given}"
         )
     with blame("loss", files, f"on maps {tuple(maps.shape)} and targets {tuple(targets.shape)}"):

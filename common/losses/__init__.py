@@ -6,6 +6,7 @@ from .curvature import CurvatureAlignmentLoss
 from .hard_examples import HardExamplesLoss, hard_example_bce
 from .instance_maps import InstanceMapsLoss
 from .level_set_curvature import level_set_curvature
+from .side_maps import SideMapsLoss
 from .smooth_truncated import SmoothTruncatedLoss, smooth_truncated_bce
 from .soft_histogram import curvature_pdf
 from .unknown import KnownPixelsLoss, known_pixels_loss, without_unknown
@@ -16,6 +17,7 @@ __all__ = [
     "HardExamplesLoss",
     "InstanceMapsLoss",
     "KnownPixelsLoss",
+    "SideMapsLoss",
     "SmoothTruncatedLoss",
     "contour_curvature",
     "curvature_at",

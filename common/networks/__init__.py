@@ -1,5 +1,6 @@
 """Image -> maps: the networks, and what runs them on a device and on images of any size."""
 
+from .baselines import AWGUNet, DDUNet
 from .cascaded_unet import CascadedUNet
 from .cia_net import CIANet
 from .encoder import encoder_names, in_encoder, parameter_groups
@@ -8,16 +9,20 @@ from .logsage import LoGSAGE
 from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
 from .tile_inferer import TileInferer
+from .unet3plus import UNet3Plus
 from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
 
 __all__ = [
+    "AWGUNet",
     "CIANet",
     "CascadedUNet",
+    "DDUNet",
     "LoGFilter",
     "LoGSAGE",
     "ResNet18UNet",
     "TileInferer",
+    "UNet3Plus",
     "UNetPlusPlus",
     "VGG16UNet",
     "encoder_names",

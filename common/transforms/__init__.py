@@ -6,18 +6,27 @@ from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
 from .nucleus_shapes import NucleusShapesd
 from .pixel_size import ToImageGridd, ToModelScaled, resample_image, resample_labels
+from .stain_density import from_density, stain_amounts, stain_directions, to_density
+from .stain_jitter import RandStainJitterd
+from .stain_normalisation import StainNormalised
 
 __all__ = [
     "BorderWeightsd",
     "InstanceTargetsd",
     "NucleusShapesd",
     "RandAffineCropd",
+    "RandStainJitterd",
     "ScalePercentilesd",
+    "StainNormalised",
     "ToImageGridd",
     "ToModelScaled",
     "border_weights",
+    "from_density",
     "instance_targets",
     "resample_image",
     "resample_labels",
     "scale_percentiles",
+    "stain_amounts",
+    "stain_directions",
+    "to_density",
 ]

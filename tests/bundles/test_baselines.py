@@ -11,6 +11,7 @@ from common.bundle_config import read_json
 from .conftest import ROOT
 
 FLUORESCENCE = ("unet", "attention_unet", "unet_plus_plus", "swin_unetr")
+SECTIONS = ("eunet3plus", "unet3plus", "ddunet", "awgunet")
 # Whose network is made for contours too: the task has one map more.
 WITH_CONTOURS = ("cia_net",)
 
@@ -31,6 +32,24 @@ def task(bundle: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", FLUORESCENCE)
 def test_the_task_is_the_same(name: str) -> None:
     assert task(name) == task("unet")
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_task_on_sections_is_that_of_vgg16_unet(name: str) -> None:
+    own = task(name)
+    if "SideMapsLoss" in own["loss"]["_target_"]:  # for heads that are there with deep supervision alone
+        assert own["loss"]["maps"] == configs(name, "train")["network_def"]["out_channels"]
+        own["loss"] = own["loss"]["loss"]
+    assert own == task("vgg16_unet")
+
+
+@pytest.mark.parametrize("config", ["train", "as_published", "ablations/deep_supervision"])
+def test_unet3plus_is_eunet3plus_without_gates(config: str) -> None:
+    gated, plain = configs("eunet3plus", config), configs("unet3plus", config)
+    assert gated["network_def"].pop("activation") == "glu"
+    assert plain["network_def"].pop("activation") == "relu"
+    assert gated["network_def"] == plain["network_def"]
+    assert config == "train" or gated == plain
 
 
 @pytest.mark.parametrize("name", FLUORESCENCE)

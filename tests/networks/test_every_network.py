@@ -17,7 +17,14 @@ from torch import Tensor, nn
 import common.networks
 
 SMALL: dict[str, dict[str, Any]] = {
+    "AWGUNet": {
+        "init_features": 8,
+        "growth_rate": 4,
+        "layers": (1, 1, 1),
+        "decoder_features": (4, 4, 8, 8),
+    },
     "CIANet": {"init_features": 8, "growth_rate": 4, "layers": (1, 1, 1, 1), "width": 8},
+    "DDUNet": {"features": (4, 4, 8, 8, 8)},
     "LoGSAGE": {
         "embed_dim": 12,
         "depths": (1, 1, 1),
@@ -26,6 +33,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "saliency_features": (4, 4, 8, 8, 8, 8),
     },
     "ResNet18UNet": {"width": 8, "detail_features": 4, "decoder_features": (4, 8, 8, 8)},
+    "UNet3Plus": {"features": (4, 4, 8, 8, 8), "branch_features": 4, "activation": "glu"},
     "UNetPlusPlus": {"features": (4, 4, 8, 8, 8, 4)},
     "VGG16UNet": {"width": 4, "decoder_features": (4, 8, 8)},
 }

@@ -236,6 +236,21 @@ def test_an_overlay_of_ones_own(small: Path, tmp_path: Path, capsys: pytest.Capt
         check("small", overlay=str(file))
 
 
+def test_side_maps_that_are_there_in_training_alone(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The metadata tell what inference gets; a loss that does not read them leaves them idle."""
+    loss = read(small, "train")["loss"]
+    network = {
+        **{"_target_": "common.networks.UNet3Plus", "in_channels": 1, "out_channels": 4},
+        **{"features": [4, 8], "branch_features": 4, "deep_supervision": True},
+    }
+    put("train", "network_def", network)(small)
+    with pytest.raises(ValueError, match=r"loss: never trains map 4, 5, 6, 7 of 8"):
+        check("small")
+    put("train", "loss", {"_target_": "common.losses.SideMapsLoss", "maps": 4, "loss": loss})(small)
+    check("small")
+    assert f"ok {TRAIN}" in capsys.readouterr().out
+
+
 def test_an_overlay_for_images_of_other_channels(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Such as a network for H&E: it is tried on images that have as many."""
     overlay(network_def=UNET | {"in_channels": 3}, channels="0,1,2")(small)
