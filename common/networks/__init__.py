@@ -1,6 +1,7 @@
 """Image -> maps: the networks, and what runs them on a device and on images of any size."""
 
 from .cascaded_unet import CascadedUNet
+from .cellvit import CellViT, ChannelNet, ChannelNetCellViT
 from .cia_net import CIANet
 from .encoder import encoder_names, in_encoder, parameter_groups
 from .log_filter import LoGFilter
@@ -14,6 +15,9 @@ from .vgg16_unet import VGG16UNet
 __all__ = [
     "CIANet",
     "CascadedUNet",
+    "CellViT",
+    "ChannelNet",
+    "ChannelNetCellViT",
     "LoGFilter",
     "LoGSAGE",
     "ResNet18UNet",

@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 import common.networks
 
+CELLVIT: dict[str, Any] = {
+    **{"embed_dim": 16, "num_heads": 2, "skip_blocks": (1, 2, 3, 4)},
+    **{"features": (4, 4, 8, 8), "window": 2},
+}
 SMALL: dict[str, dict[str, Any]] = {
+    "CellViT": CELLVIT,
+    "ChannelNet": {"features": (4, 8)},
+    "ChannelNetCellViT": {"channel_features": (4, 8), **CELLVIT},
     "CIANet": {"init_features": 8, "growth_rate": 4, "layers": (1, 1, 1, 1), "width": 8},
     "LoGSAGE": {
         "embed_dim": 12,
