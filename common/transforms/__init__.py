@@ -2,6 +2,7 @@
 
 from .affine_crop import RandAffineCropd
 from .border_weights import BorderWeightsd, border_weights
+from .hover_maps import hover_maps
 from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
 from .nucleus_shapes import NucleusShapesd
@@ -16,6 +17,7 @@ __all__ = [
     "ToImageGridd",
     "ToModelScaled",
     "border_weights",
+    "hover_maps",
     "instance_targets",
     "resample_image",
     "resample_labels",
