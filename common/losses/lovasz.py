@@ -10,9 +10,7 @@ from torch.nn import functional
 from .unknown import SURE, without_unknown
 
 
-def lovasz_hinge(
-    logits: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]
-) -> Float[Tensor, ""]:
+def lovasz_hinge(logits: Float[Tensor, "b c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
     """Return the Lovász extension of 1 - IoU of the foreground at the pixels' hinge errors, mean of images.
 
     Each image's hinge errors, `1 - logit` in the foreground and `1 + logit` outside, are sorted from the
@@ -102,9 +100,7 @@ class LovaszCrossEntropyLoss(nn.Module):
             maps = output.as_subclass(Tensor)[:, here]
             maps = maps if maps.dtype == torch.float64 else maps.float()
             # What is sure and right is sorted last and has no error: it does not count.
-            maps, truth = without_unknown(
-                maps, target.as_subclass(Tensor)[:, here].to(maps), otherwise=SURE
-            )
+            maps, truth = without_unknown(maps, target.as_subclass(Tensor)[:, here].to(maps), otherwise=SURE)
             lovasz = lovasz_hinge(maps, truth)
             cross_entropy = functional.binary_cross_entropy_with_logits(maps, truth)
             total = self.share * lovasz + (1 - self.share) * cross_entropy
