@@ -28,7 +28,8 @@ def hover_maps(label_map: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         histology images, Medical Image Analysis, 2019.
 
     Example:
-        >>> hover_maps(np.array([[1, 1, 1, 2, 2]]), np.array([[[0.0] * 5], [[1, 0, -1, 0.5, -0.5]]]))[0].tolist()
+        >>> offsets = np.array([[[0.0] * 5], [[1, 0, -1, 0.5, -0.5]]])
+        >>> hover_maps(np.array([[1, 1, 1, 2, 2]]), offsets)[0].tolist()
         [[-1.0, 0.0, 1.0, -1.0, 1.0]]
     """
     labels = label_map.ravel()

@@ -79,8 +79,8 @@ class ScalePercentilesd(MapTransform):
             if self.refuse_empty and not scaled.any():
                 meta = getattr(d[key], "meta", {})
                 raise ValueError(
-                    f"{meta.get('filename_or_obj', 'the image')} has no channel left: each of its {len(scaled)} "
-                    f"is constant: leave the image out, or choose other channels with --channels"
+                    f"{meta.get('filename_or_obj', 'the image')} has no channel left: each of its "
+                    f"{len(scaled)} is constant: leave the image out, or choose others with --channels"
                 )
             d[key] = convert_to_dst_type(torch.from_numpy(scaled), d[key], dtype=torch.float32)[0]
         return d

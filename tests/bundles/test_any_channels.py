@@ -1,4 +1,4 @@
-"""A network of any number of channels: trained on three, it segments OME-TIFFs of one to forty, in any order."""
+"""Any number of channels: trained on three, a network segments OME-TIFFs of one to forty, in any order."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ STEM = 64  # by this width MONAI's residual block knows the first one, which alo
 
 
 class HoVerNet(nn.Module):
-    """ResNet-50 that keeps the full resolution at first, and two dense decoders: of nuclei, of what parts them.
+    """ResNet-50 that keeps the full resolution at first, and dense decoders of nuclei and of what parts them.
 
     MONAI's `HoVerNet` takes images of 256 x 256 alone, has one width, and where its decoders pad (so that
     maps have the image's size) it leaves out two of three skips. Here its blocks are put together anew; at
