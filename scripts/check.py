@@ -234,8 +234,8 @@ def _check_decoder(files: Sequence[Path]) -> None:
 def _channels(files: Sequence[Path], described: int) -> int:
     """Return how many channels images need: with an overlay those of its network, which may be for others."""
     network = _merged(files).get()["network_def"] if len(files) > 1 else {}
-    count: int = network.get("in_channels", described)
-    return count
+    count: int | None = network.get("in_channels")
+    return described if count is None else count
 
 
 def _merged(files: Sequence[Path]) -> ConfigParser:

@@ -111,7 +111,7 @@ def time_inference(
     times: dict[tuple[str, str], BundleTimes | PeerTimes] = {}
     rows: list[dict[str, Any]] = []
     for bundle in bundles:
-        channels = config_of(bundle, "inference", amp=False)["network_def"]["in_channels"]
+        channels = config_of(bundle, "inference", amp=False)["network_def"]["in_channels"] or 1
         if channels not in scenes:
             scenes[channels] = write_scene(folder, image_px=image_px, channels=channels)
         for amp in (False, True) if low_precision("cpu") else (False,):

@@ -5,6 +5,7 @@ from .clean import clean_labels
 from .components import ComponentsDecoder
 from .contour import ContourDecoder
 from .decode import DecodeMapsd
+from .hover import HoVerDecoder
 from .watershed import WatershedDecoder
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ComponentsDecoder",
     "ContourDecoder",
     "DecodeMapsd",
+    "HoVerDecoder",
     "WatershedDecoder",
     "clean_labels",
 ]

@@ -2,8 +2,10 @@
 
 from .baselines import AWGUNet, DDUNet
 from .cascaded_unet import CascadedUNet
+from .cellvit import CellViT, ChannelNet, ChannelNetCellViT
 from .cia_net import CIANet
 from .encoder import encoder_names, in_encoder, parameter_groups
+from .hovernet import HoVerNet
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
 from .prepare import prepare
@@ -18,6 +20,10 @@ __all__ = [
     "CIANet",
     "CascadedUNet",
     "DDUNet",
+    "CellViT",
+    "ChannelNet",
+    "ChannelNetCellViT",
+    "HoVerNet",
     "LoGFilter",
     "LoGSAGE",
     "ResNet18UNet",

@@ -2,6 +2,7 @@
 
 from .affine_crop import RandAffineCropd
 from .border_weights import BorderWeightsd, border_weights
+from .hover_maps import hover_maps
 from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
 from .nucleus_shapes import NucleusShapesd
@@ -22,6 +23,7 @@ __all__ = [
     "ToModelScaled",
     "border_weights",
     "from_density",
+    "hover_maps",
     "instance_targets",
     "resample_image",
     "resample_labels",

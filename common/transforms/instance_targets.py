@@ -1,4 +1,4 @@
-"""Label map -> what the network's maps should be: foreground, distance and offsets to the nucleus' centre."""
+"""Label map -> what the network's maps should be: foreground, distance, ways to the nucleus' centre."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from scipy import ndimage
 
-MAPS = ("foreground", "border", "distance", "row_offset", "column_offset")
+from .hover_maps import hover_maps
+
+MAPS = ("foreground", "border", "distance", "row_offset", "column_offset", "horizontal", "vertical")
 CENTRES_KEY, DISTANCE_KEY = "centres", "distance"  # what an item has of whole nuclei: see `NucleusShapesd`
 
 
@@ -180,7 +182,8 @@ def instance_targets(
         label_map: (h, w), 0..N.
         centres: (N + 1, 2).
         distance: (h, w), [0, 1].
-        returns: (len(maps), h, w) float32; foreground and border 0/1, distance in [0, 1], offsets in scales.
+        returns: (len(maps), h, w) float32; foreground and border 0/1, distance in [0, 1], offsets in scales,
+            horizontal and vertical in [-1, 1], see `hover_maps`.
 
     Raises:
         ValueError: a map has an unknown name.
@@ -197,8 +200,11 @@ def instance_targets(
         made["border"] = (label_map > 0) & (eroded == 0)
     if "distance" in maps:
         made["distance"] = distance_map(eroded) if distance is None else distance * (eroded > 0)
-    if "row_offset" in maps or "column_offset" in maps:
-        made["row_offset"], made["column_offset"] = centre_offsets(label_map, centres) / offset_scale_px
+    if set(maps) & {"row_offset", "column_offset", "horizontal", "vertical"}:
+        offsets = centre_offsets(label_map, centres)
+        made["row_offset"], made["column_offset"] = offsets / offset_scale_px
+        if "horizontal" in maps or "vertical" in maps:
+            made["horizontal"], made["vertical"] = hover_maps(label_map, offsets)
     targets = np.stack([made[name] for name in maps]).astype(np.float32)
     targets[:, outside] = np.nan
     return targets

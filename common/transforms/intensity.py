@@ -50,7 +50,11 @@ class ScalePercentilesd(MapTransform):
         keys: images.
         lower: see `scale_percentiles`.
         upper: see `scale_percentiles`.
+        refuse_empty: refuse an image whose channels are all constant, for networks that leave such ones out.
         allow_missing_keys: skip absent keys.
+
+    Raises:
+        ValueError: the percentiles are not in order, or an image is empty and that is refused.
     """
 
     def __init__(
@@ -59,17 +63,24 @@ class ScalePercentilesd(MapTransform):
         *,
         lower: float = 0.5,
         upper: float = 99.8,
+        refuse_empty: bool = False,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not 0 <= lower < upper <= 100:
             raise ValueError(f"percentiles {lower} and {upper} are not in order between 0 and 100")
-        self.lower, self.upper = lower, upper
+        self.lower, self.upper, self.refuse_empty = lower, upper, refuse_empty
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Scale the images, keeping what is known of them."""
         d = dict(data)
         for key in self.key_iterator(d):
             scaled = scale_percentiles(np.asarray(d[key]), lower=self.lower, upper=self.upper)
+            if self.refuse_empty and not scaled.any():
+                meta = getattr(d[key], "meta", {})
+                raise ValueError(
+                    f"{meta.get('filename_or_obj', 'the image')} has no channel left: each of its "
+                    f"{len(scaled)} is constant: leave the image out, or choose others with --channels"
+                )
             d[key] = convert_to_dst_type(torch.from_numpy(scaled), d[key], dtype=torch.float32)[0]
         return d

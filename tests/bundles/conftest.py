@@ -35,7 +35,7 @@ def sample_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return write_sample(folder, modality=modality, counts=(4, 2, 2), shape=(96, 80))
 
     def suits(bundle: str, overlay: str | None = None) -> Path:
-        return write("he" if channels_of(bundle, overlay) == 3 else "fluorescence")
+        return write(modality_of(bundle, overlay))
 
     return suits
 
@@ -47,14 +47,13 @@ def sample(request: pytest.FixtureRequest, sample_of: Callable[..., Path]) -> Pa
     return sample_of(parameters.get("bundle") or parameters["name"], parameters.get("overlay"))
 
 
-def channels_of(bundle: str, overlay: str | None = None) -> int:
-    """Return how many channels a bundle's network takes, or that of one of its overlays."""
+def modality_of(bundle: str, overlay: str | None = None) -> str:
+    """Return the kind of images that a bundle, or one of its overlays, trains on unless told otherwise."""
     configs = ROOT / "bundles" / bundle / "configs"
-    metadata = json.loads((configs / "metadata.json").read_text())
-    own = metadata["network_data_format"]["inputs"]["image"]["num_channels"]
+    said = json.loads((configs / "train.json").read_text())["dataset_dir"]
     file = configs / f"{overlay}.json"
     changed = json.loads(file.read_text()) if file.is_file() else {}
-    return int(changed.get("network_def", {}).get("in_channels", own))
+    return str(changed.get("dataset_dir", said)).removeprefix("runs/sample_")
 
 
 @pytest.fixture

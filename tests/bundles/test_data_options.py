@@ -8,13 +8,14 @@ import pytest
 
 from common.sample import write_sample
 
-from .conftest import channels_of
+from .conftest import modality_of
 
 PARTS = ("train", "validate", "evaluate")
+CHANNELS = {"fluorescence": 1, "he": 3, "multiplex": 3}
 
 
 def sample_name(bundle: str) -> str:
-    return "sample_he" if channels_of(bundle) == 3 else "sample_fluorescence"
+    return f"sample_{modality_of(bundle)}"
 
 
 @pytest.fixture
@@ -43,5 +44,5 @@ def test_images_of_two_data_sets_make_one_batch(bundle: str, workflow, two: list
     )
     made.initialize()
     (batch,) = made.parser.get_parsed_content("train::dataloader")
-    assert batch["image"].shape == (16, channels_of(bundle), 64, 64) and len(batch["label"]) == 16
+    assert batch["image"].shape == (16, CHANNELS[modality_of(bundle)], 64, 64) and len(batch["label"]) == 16
     assert set(batch["dataset"]) == {sample_name(bundle), "sample_multiplex"}

@@ -31,7 +31,7 @@ def network_of(bundle: str) -> tuple[nn.Module, dict[str, Any], Tensor]:
             nn.init.kaiming_normal_(weight)
         elif weight.ndim == 2:
             nn.init.normal_(weight, std=1.0 if "bias" in name else weight.shape[1] ** -0.5)
-    channels = parser["network_def"]["in_channels"]
+    channels = parser["network_def"]["in_channels"] or 3
     image = torch.rand(1, channels, 64, LENGTH_PX) + torch.linspace(0, 2, LENGTH_PX)
     return network, dict(parser["inferer"]), image
 

@@ -8,11 +8,11 @@ import pytest
 from common.sample import draw_label_map
 from common.transforms import instance_targets
 
-MAPS = ("foreground", "distance", "row_offset", "column_offset")
+MAPS = ("foreground", "distance", "row_offset", "column_offset", "horizontal", "vertical")
 
 
 def ideal_maps(label_map: np.ndarray) -> np.ndarray:
-    """Return logits, distances and offsets without an error, (4, h, w)."""
+    """Return logits and the other maps without an error, (6, h, w)."""
     maps = instance_targets(label_map, MAPS)
     maps[0] = 20 * maps[0] - 10
     return maps

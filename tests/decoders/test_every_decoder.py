@@ -25,6 +25,8 @@ def make(cls: type, **options: object) -> Decoder:
     """Make a decoder for maps in the order of `conftest.MAPS`."""
     if cls is decoders.CentreVotesDecoder:
         options["offsets"] = (2, 3)
+    if cls is decoders.HoVerDecoder:
+        options["vectors"] = (4, 5)
     return cls(**options)
 
 
@@ -88,7 +90,7 @@ def test_labels_are_whole_and_numbered_without_gaps(decoder: Decoder, crowded: n
 
 @pytest.mark.parametrize("value", [-10.0, 10.0, np.nan])
 def test_constant_maps_give_a_label_map(decoder: Decoder, value: float):
-    labels = decoder(np.full((4, 40, 50), value, np.float32))
+    labels = decoder(np.full((6, 40, 50), value, np.float32))
     assert labels.shape == (40, 50) and labels.max() <= 1
     if not value > 0:
         assert not labels.any()
@@ -96,12 +98,12 @@ def test_constant_maps_give_a_label_map(decoder: Decoder, value: float):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 5), (17, 200)])
 def test_any_shape(decoder: Decoder, shape: tuple[int, int]):
-    maps = np.random.default_rng(0).normal(size=(4, *shape)).astype(np.float32)
+    maps = np.random.default_rng(0).normal(size=(6, *shape)).astype(np.float32)
     assert decoder(maps).shape == shape
 
 
 def test_noise_neither_fails_nor_changes_the_maps(decoder: Decoder):
-    maps = np.random.default_rng(0).normal(size=(4, 64, 64)).astype(np.float32)
+    maps = np.random.default_rng(0).normal(size=(6, 64, 64)).astype(np.float32)
     before = maps.copy()
     first = decoder(maps)
     assert np.array_equal(maps, before) and np.array_equal(decoder(maps), first)

@@ -16,6 +16,10 @@ from torch import Tensor, nn
 
 import common.networks
 
+CELLVIT: dict[str, Any] = {
+    **{"embed_dim": 16, "num_heads": 2, "skip_blocks": (1, 2, 3, 4)},
+    **{"features": (4, 4, 8, 8), "window": 2},
+}
 SMALL: dict[str, dict[str, Any]] = {
     "AWGUNet": {
         "init_features": 8,
@@ -23,6 +27,9 @@ SMALL: dict[str, dict[str, Any]] = {
         "layers": (1, 1, 1),
         "decoder_features": (4, 4, 8, 8),
     },
+    "CellViT": CELLVIT,
+    "ChannelNet": {"features": (4, 8)},
+    "ChannelNetCellViT": {"channel_features": (4, 8), **CELLVIT},
     "CIANet": {"init_features": 8, "growth_rate": 4, "layers": (1, 1, 1, 1), "width": 8},
     "DDUNet": {"features": (4, 4, 8, 8, 8)},
     "LoGSAGE": {

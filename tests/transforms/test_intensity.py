@@ -98,3 +98,13 @@ def test_the_transform_is_the_function_and_keeps_what_is_known(image: np.ndarray
 def test_percentiles_out_of_order_are_named(lower: float, upper: float) -> None:
     with pytest.raises(ValueError, match=f"percentiles {lower} and {upper}"):
         ScalePercentilesd("image", lower=lower, upper=upper)
+
+
+def test_an_image_without_a_channel_left_is_refused_where_asked() -> None:
+    empty = MetaTensor(torch.full((2, 5, 6), 7.0), meta={"filename_or_obj": "a.tif"})
+    words = "a.tif has no channel left: each of its 2 is constant: leave the image out"
+    with pytest.raises(ValueError, match=words):
+        ScalePercentilesd("image", refuse_empty=True)({"image": empty})
+    assert not ScalePercentilesd("image")({"image": empty})["image"].any()
+    one = torch.cat([empty, torch.rand(1, 5, 6)])
+    assert ScalePercentilesd("image", refuse_empty=True)({"image": one})["image"].any()

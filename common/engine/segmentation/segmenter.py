@@ -55,7 +55,7 @@ class Segmenter:
         weights: the file of weights.
         network: the network on its device.
         device: the device.
-        in_channels: how many channels the network takes.
+        in_channels: how many channels the network takes; None: any number.
     """
 
     def __init__(self, parser: ConfigParser, weights: Path) -> None:
@@ -63,7 +63,7 @@ class Segmenter:
         self.bundle, self.weights = Path(str(parser["bundle_root"])).name, weights
         self.device: torch.device = get("hardware::device")
         self.network: torch.nn.Module = get("network").eval()
-        self.in_channels = int(parser["network_def"]["in_channels"])
+        self.in_channels: int | None = parser["network_def"]["in_channels"]
         self._channels: ChannelChoice = parser["channels"]
         self._to_tensor, self._to_label_map = get("array_to_tensor"), get("maps_to_label_map")
         self._inferer, self._mixed = get("evaluator::inferer"), bool(get("hardware::mixed_precision"))
@@ -131,10 +131,10 @@ class Segmenter:
             raise ValueError(f"the image has {count} channel(s), but {len(names)} channel_names are given")
         known = list(names) if names is not None else [str(number) for number in range(count)]
         choice = self._channels if channels is None else channels
-        if count == self.in_channels == 1 and channels is None:
+        if count == 1 and self.in_channels in (1, None) and channels is None:
             choice = 0
         chosen = choose_channels(choice, known, path="the image")
-        if len(chosen) != self.in_channels:
+        if self.in_channels not in (None, len(chosen)):
             raise ValueError(
                 f"{len(chosen)} of the image's {count} channel(s) are chosen, but the network of"
                 f" {self.weights} takes {self.in_channels}: choose as many by channels"

@@ -1,0 +1,9 @@
+"""Any number of channels -> three maps -> CellViT: a vision transformer with a U-shaped decoder a branch."""
+
+from .cellvit import CellViT
+from .channel_adapter import ChannelAdapter
+from .channelnet import ChannelNet
+from .channelnet_cellvit import FRONTS, ChannelNetCellViT
+from .vit_encoder import ViTEncoder
+
+__all__ = ["FRONTS", "CellViT", "ChannelAdapter", "ChannelNet", "ChannelNetCellViT", "ViTEncoder"]
