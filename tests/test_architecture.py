@@ -51,6 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # A grid starts trainings by their commands: of the code it needs what tells data, settings and scores.
     "experiments": {"bundle_config", "datalists", "engine/evaluation", "engine/tracking"},
+    # What leaves the repository is a bundle's configurations, with what its training used.
+    "packing": {"bundle_config", "engine/trained"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
         *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),

@@ -8,8 +8,16 @@ from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
 from .json_file import read_json
 from .metadata_file import check_metadata
+from .packed_home import settle_packed
 from .pretrained_source import IMAGENET, check_pretrained_source
-from .running_config import running_command, running_config, running_parser, top_level_scalars, variant
+from .running_config import (
+    running_command,
+    running_config,
+    running_home,
+    running_parser,
+    top_level_scalars,
+    variant,
+)
 from .settings_difference import as_json, first_difference, shown
 
 __all__ = [
@@ -34,7 +42,9 @@ __all__ = [
     "rewrite_configs",
     "running_command",
     "running_config",
+    "running_home",
     "running_parser",
+    "settle_packed",
     "shown",
     "top_level_scalars",
     "variant",

@@ -1,0 +1,51 @@
+"""Make a bundle that stands alone: `python -m scripts.pack BUNDLE [--output dist] [--weights FILE] [--all]`.
+
+The folder and the zip hold everything that MONAI needs to run it: configurations without macros, the code
+under the bundle's own name, licence, documents, and weights where there are any.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from common.bundle_config import bundle_folder, bundle_names
+from common.commands import main
+from common.packing import pack_bundle
+
+
+def pack(
+    bundle: str | None = None, *, output: str = "dist", weights: str | None = None, all: bool = False
+) -> list[Path]:
+    """Pack a bundle into OUTPUT/BUNDLE and OUTPUT/BUNDLE.zip, or all of them.
+
+    What was packed there before is replaced; whatever else lies there is refused. Packing twice gives the
+    same bytes. With weights, the settings of their training, and the decoder as it was tuned for them, stand
+    in the packed configurations.
+
+    Args:
+        bundle: its name, or its folder.
+        output: the folder of the packs.
+        weights: a file of weights; by default those released with the bundle, if there are any.
+        all: every bundle instead of one.
+
+    Returns:
+        The archives.
+
+    Raises:
+        FileExistsError: the output holds something else than an earlier pack.
+        FileNotFoundError: there is no such bundle, or no such file of weights.
+        ValueError: neither or both of a bundle and --all, a name that Python cannot import, a configuration
+            that is broken, or weights that do not fit.
+    """
+    if all and bundle is not None:
+        raise ValueError(f"--all packs every bundle: leave {bundle} out, or --all")
+    if all and weights is not None:
+        raise ValueError(f"--weights {weights} are of one bundle: name it, and leave --all out")
+    if not all and bundle is None:
+        raise ValueError("name a bundle, or pack every one with --all")
+    names = bundle_names() if all else [str(bundle)]
+    return [pack_bundle(bundle_folder(name).resolve(), output, weights=weights).archive for name in names]
+
+
+if __name__ == "__main__":
+    main(pack)
