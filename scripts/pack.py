@@ -6,11 +6,12 @@ under the bundle's own name, licence, documents, and weights where there are any
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from common.bundle_config import bundle_folder, bundle_names
+from common.bundle_config import bundle_folder, bundle_names, find_slip
 from common.commands import main
-from common.packing import pack_bundle
+from common.packing import check_name, pack_bundle
 
 
 def pack(
@@ -43,8 +44,24 @@ def pack(
         raise ValueError(f"--weights {weights} are of one bundle: name it, and leave --all out")
     if not all and bundle is None:
         raise ValueError("name a bundle, or pack every one with --all")
-    names = bundle_names() if all else [str(bundle)]
-    return [pack_bundle(bundle_folder(name).resolve(), output, weights=weights).archive for name in names]
+    folders = [bundle_folder(name) for name in (bundle_names() if all else [str(bundle)])]
+    for folder in folders:
+        check_name(folder.name)
+        _look_through(folder)
+    return [pack_bundle(folder, output, weights=weights).archive for folder in folders]
+
+
+def _look_through(folder: Path) -> None:
+    """Refuse configurations that name what is not there, before anything is packed."""
+    configs = Path(os.path.relpath(folder / "configs"))
+    train, published = configs / "train.json", configs / "as_published.json"
+    overlays = [published] if published.is_file() else []
+    for files in (
+        [train],
+        [configs / "inference.json"],
+        *([train, file] for file in [*overlays, *sorted(configs.glob("ablations/*.json"))]),
+    ):
+        find_slip(files)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .running_config import running_home, running_parser
+from .config_faults import find_slip
+from .running_config import running_command, running_home, running_parser
 
 __all__ = ["settle_packed"]
 
@@ -20,7 +21,10 @@ def settle_packed() -> None:
 
     In the repository, and where nobody runs a bundle, nothing happens. A `bundle_root` that was given stays.
 
+    The configuration is looked through: a packed one is nobody's but its user's, who may have edited it.
+
     Raises:
+        ValueError: the configuration names what is not there, in one sentence with file and id.
         RuntimeError: the code in this process is that of another pack of the same bundle.
     """
     home, parser = running_home(), running_parser()
@@ -35,6 +39,8 @@ def settle_packed() -> None:
     if parser.get("bundle_root") == _HERE and home.resolve() != Path.cwd().resolve():
         parser["bundle_root"] = str(home)
         parser.parse()  # setting forgets what was parsed, and MONAI is in the middle of a command
+    if command := running_command():
+        find_slip([Path(file) for file in command["config_files"]])
 
 
 def _code(folder: Path) -> Any:
