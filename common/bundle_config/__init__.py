@@ -1,6 +1,6 @@
 """The configuration that is being executed, its faults, and where two differ."""
 
-from .bundle_files import bundle_folder, bundle_names, bundle_parser, project_root
+from .bundle_files import bundle_folder, bundle_names, bundle_parser, packed_root, project_root
 from .components import completed, in_this_package
 from .config_faults import blamed, build_items, find_slip, where
 from .config_text import written
@@ -37,6 +37,7 @@ __all__ = [
     "inference_config",
     "given_settings",
     "in_this_package",
+    "packed_root",
     "project_root",
     "read_json",
     "rewrite_configs",
