@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +13,7 @@ from ..bundle_config import check_metadata, project_root, read_json, written
 from ..files import write_whole, write_whole_folder
 from .flat_config import FlatNames, flat_configs
 from .name import check_name
+from .network_export import FORMATS, TOLERANCE, export_network
 from .own_code import copy_code, rooms_needed
 from .packed_folder import refuse_foreign, write_archive, write_inventory
 from .packed_weights import PackedWeights, find_packed_weights
@@ -19,6 +22,7 @@ __all__ = ["Packed", "pack_bundle"]
 
 _log = logging.getLogger(__name__)
 
+_EXAMPLE_PX = 256  # of the image that a network is exported with: a tile, and the only one some then take
 _RUNNING = """
 ## Run the packed bundle
 
@@ -45,18 +49,22 @@ class Packed(NamedTuple):
     archive: Path
 
 
-def pack_bundle(folder: Path, output: str | Path, *, weights: str | Path | None = None) -> Packed:
+def pack_bundle(
+    folder: Path, output: str | Path, *, weights: str | Path | None = None, formats: Sequence[str] = ()
+) -> Packed:
     """Make a standalone bundle: a folder, and a zip of it, each whole or not at all.
 
     Args:
         folder: the bundle's folder in the repository.
         output: the folder that gets both.
         weights: a file of weights; None: those released with the bundle, if there are any.
+        formats: what the network is exported to as well, see `FORMATS`.
 
     Raises:
         FileExistsError: the output holds something else than an earlier pack.
         FileNotFoundError: there is no such file of weights.
-        ValueError: the name cannot be one of a package, a configuration is broken, or the weights do not fit.
+        ValueError: the name cannot be one of a package, a configuration is broken, the weights do not fit,
+            or the network cannot be exported.
     """
     bundle = folder.name
     check_name(bundle)
@@ -68,6 +76,11 @@ def pack_bundle(folder: Path, output: str | Path, *, weights: str | Path | None 
     check_metadata(metadata)
     version = str(read_json(metadata)["version"])
     found = find_packed_weights(folder, weights)
+    if formats and found is None:
+        raise ValueError(
+            f"--format {','.join(formats)} exports a trained network, and {bundle} has no weights: add"
+            " --weights FILE"
+        )
     configs = flat_configs(folder)
     names = FlatNames(bundle)
     if found is not None:
@@ -80,6 +93,7 @@ def pack_bundle(folder: Path, output: str | Path, *, weights: str | Path | None 
         _write_documents(part, folder)
         if found is not None:
             found.write(part / "models", names)
+            _write_exports(part / "models", found, formats)
         write_inventory(part, bundle=bundle, version=version)
 
     write_whole_folder(target, write)
@@ -102,6 +116,21 @@ def _write_configs(part: Path, configs: dict[str, dict[str, Any]], metadata: Pat
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(written(content), encoding="utf-8")
     shutil.copyfile(metadata, part / "configs" / "metadata.json")
+
+
+def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str]) -> None:
+    """Export the network, and write beside the files which images they take."""
+    told = {}
+    for format in formats:
+        made = export_network(
+            found.network, models / FORMATS[format], format=format, in_channels=found.in_channels,
+            size_px=found.divisor * round(_EXAMPLE_PX / found.divisor), divisor=found.divisor,
+        )  # fmt: skip
+        _log.info("%s: %s; maps differ by at most %.0e", made.file, made.told(), made.difference)
+        told[made.file] = {"format": format, "takes": made.told(), "tolerance": TOLERANCE}
+    if told:
+        text = json.dumps(told, indent=1) + "\n"
+        (models / "exports.json").write_text(text, encoding="utf-8")
 
 
 def _write_documents(part: Path, folder: Path) -> None:

@@ -31,10 +31,28 @@ class PackedWeights:
     Args:
         file: the weights.
         settings: the configuration of their training, the decoder as it was tuned; may be empty.
+        parser: the bundle's configuration, with the network of the training.
+
+    Attributes:
+        network: the network with these weights, in evaluation mode, in full precision.
+        in_channels: channels of the network's image.
+        divisor: what height and width of its image must be multiples of.
+
+    Raises:
+        ValueError: the network cannot be built, or the weights do not fit.
     """
 
-    def __init__(self, file: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, file: Path, settings: Mapping[str, Any], parser: ConfigParser) -> None:
         self.file, self.settings = file, dict(settings)
+        for name in {"network_def", "inferer"} & self.settings.keys():
+            parser[name] = self.settings[name]
+        self.in_channels = int(parser["network_def"]["in_channels"])
+        self.divisor = int(parser["inferer"]["divisor"])
+        try:
+            self.network: torch.nn.Module = parser.get_parsed_content("network_def").eval()
+        except RuntimeError as error:  # MONAI's, around the sentence
+            raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
+        load_weights(self.network, file)
 
     def put_into(self, config: Mapping[str, Any], names: FlatNames) -> dict[str, Any]:
         """Return a packed configuration in which the training's settings stand.
@@ -92,16 +110,7 @@ def find_packed_weights(folder: Path, weights: str | Path | None = None) -> Pack
     if not file.is_file():
         raise FileNotFoundError(f"there is no file of weights {file}: give --weights an existing file")
     refuse_other_bundle(file, folder)
-    found = PackedWeights(file, trained_settings(file))
-    parser = bundle_parser(folder)
-    if "network_def" in found.settings:
-        parser["network_def"] = found.settings["network_def"]
-    try:
-        network = parser.get_parsed_content("network_def")
-    except RuntimeError as error:  # MONAI's, around the sentence
-        raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
-    load_weights(network, file)
-    return found
+    return PackedWeights(file, trained_settings(file), bundle_parser(folder))
 
 
 def _tell_of_training(folder: Path) -> None:

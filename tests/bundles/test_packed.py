@@ -22,9 +22,17 @@ from monai.bundle import ConfigParser
 from test_docs import MODULES, imported
 
 from common.bundle_config import in_this_package
-from common.packing import Packed, flat_configs, pack_bundle, rooms_needed
+from common.packing import (
+    FORMATS,
+    TOLERANCE,
+    Packed,
+    flat_configs,
+    load_exported,
+    pack_bundle,
+    rooms_needed,
+)
 
-from .conftest import BUNDLES, ROOT, SHORT
+from .conftest import BUNDLES, ROOT, SHORT, channels_of
 from .test_every_bundle import METADATA
 
 # One network alone, and one that needs another bundle; the others take minutes.
@@ -229,6 +237,27 @@ def test_a_class_that_is_not_there_is_told_in_one_sentence(alone: Path, name: st
     assert done.returncode == 1
     assert "configs/inference.json: decoder" in last and "CenterVotesDecoder" in last
     assert "did you mean resnet18_unet.decoders.CentreVotesDecoder?" in last
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long) for name in BUNDLES])
+def test_exports_itself(packed_of, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In all formats, within the tolerance: an image in, maps out, whatever the network has inside."""
+    monkeypatch.chdir(ROOT)
+    weights = packed_of(name).folder / "models" / "model.pt"
+    packed = pack_bundle(ROOT / "bundles" / name, tmp_path, weights=weights, formats=sorted(FORMATS))
+    models = packed.folder / "models"
+    told = json.loads((models / "exports.json").read_text())
+    assert told.keys() == set(FORMATS.values())
+    parser = ConfigParser()
+    parser.read_config(f"bundles/{name}/configs/train.json")
+    network = parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(torch.load(weights))
+    image = torch.rand(2, channels_of(name), 256, 256)
+    with torch.no_grad():
+        expected = network(image)
+    for file in told:
+        found = load_exported(models / file)(image)
+        assert float((found - expected).abs().max()) <= TOLERANCE * max(1, float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", BUNDLES)

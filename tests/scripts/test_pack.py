@@ -13,8 +13,8 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from common.bundle_config import bundle_parser, read_json
 from common.engine.trained import write_tuned
+from common.packing import load_exported, pack_bundle
 from common.packing import pack as packing
-from common.packing import pack_bundle
 from scripts.pack import pack
 
 from .conftest import edit, read
@@ -222,6 +222,32 @@ def test_a_class_that_is_not_there_is_told_before_anything_is_written(small: Pat
     slip = "bundles/small/configs/train.json: network_def: there is no common.networks.LogSage"
     with pytest.raises(ValueError, match=f"{slip}.* did you mean common.networks.LoGSAGE?"):
         pack("small")
+    assert not Path("dist").exists()
+
+
+def test_the_network_is_exported_beside_the_weights(small: Path):
+    weights = drawn_weights(small, Path("drawn.pt"))
+    archives = [
+        pack("small", output=output, weights=str(weights), format="torch_export,torchscript")[0]
+        for output in ("one", "two")
+    ]
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    told = read_json("one/small/models/exports.json")
+    assert told["model.ts"]["takes"] == "any batch, height and width any multiples of 8 px"
+    network = bundle_parser(small.resolve()).get_parsed_content("network_def").eval()
+    network.load_state_dict(torch.load(weights))
+    image = torch.rand(1, 1, 40, 24)
+    for file in ("model.ts", "model.pt2"):
+        found = load_exported(Path("one/small/models") / file)(image)
+        torch.testing.assert_close(found, network(image), atol=1e-5, rtol=1e-4)
+
+
+def test_only_a_trained_network_is_exported(small: Path):
+    told = "--format onnx exports a trained network, and small has no weights: add --weights FILE"
+    with pytest.raises(ValueError, match=told):
+        pack("small", format="onnx")
+    with pytest.raises(ValueError, match="there is no --format 'onix'"):
+        pack("small", format="onix")
     assert not Path("dist").exists()
 
 
