@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = ["load_exported", "write_onnx", "write_torch_export", "write_torchscri
 
 _OPSET = 20  # of 2023: the newest that older runtimes read
 _ALWAYS = (1980, 1, 1, 0, 0, 0)
+_NUMBERED = re.compile(rb"(___torch_mangle_)\d+")
 
 
 def write_onnx(network: nn.Module, example: Tensor, shapes: dict[int, Any], file: Path) -> None:
@@ -53,8 +55,7 @@ def write_torchscript(network: nn.Module, example: Tensor, shapes: dict[int, Any
         shapes: the axes that are free.
         file: what is written.
     """
-    # torch numbers the types that a process has traced, and writes the numbers down: begin anew, as its own
-    # tests do, so that a network gives the same bytes whatever was exported before.
+    # Types that the process has traced before get other names: forget them, as torch's own tests do.
     torch._C._jit_clear_class_registry()
     torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
     torch.jit._state._clear_class_state()
@@ -63,11 +64,34 @@ def write_torchscript(network: nn.Module, example: Tensor, shapes: dict[int, Any
         program = traced if 2 in shapes else torch.jit.script(_OneSize(traced, *example.shape[2:]))
     memory = io.BytesIO()
     torch.jit.save(program, memory)
-    with zipfile.ZipFile(memory) as made, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as kept:
-        for name in made.namelist():
-            # What each instruction was in whose file: for debuggers on the machine that exported.
-            if not name.endswith(".debug_pkl"):
-                kept.writestr(zipfile.ZipInfo(name, date_time=_ALWAYS), made.read(name))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as kept:
+        for name, content in sorted(_lasting(memory).items()):
+            kept.writestr(zipfile.ZipInfo(name, date_time=_ALWAYS), content)
+
+
+def _lasting(program: io.BytesIO) -> dict[str, bytes]:
+    """Return the files of a TorchScript without what tells of the process that wrote it.
+
+    torch numbers the types that a process has traced, whatever they belong to; here they count from 0. The
+    tables for debuggers, with the folders of the machine, are left out, as is the digest of all this.
+    """
+    with zipfile.ZipFile(program) as made:
+        found = {
+            name: made.read(name)
+            for name in made.namelist()
+            if not name.endswith((".debug_pkl", ".data/serialization_id"))
+        }
+    numbers: dict[bytes, bytes] = {}
+
+    def renumbered(match: re.Match[bytes]) -> bytes:
+        return numbers.setdefault(match[0], b"%s%d" % (match[1], len(numbers)))
+
+    lasting = {}
+    for name in sorted(found, key=lambda name: (not name.endswith("data.pkl"), name)):
+        # Weights are no text: what looks like such a name in them is chance.
+        is_text = name.endswith((".pkl", ".py"))
+        lasting[name] = re.sub(_NUMBERED, renumbered, found[name]) if is_text else found[name]
+    return {re.sub(_NUMBERED, renumbered, name.encode()).decode(): lasting[name] for name in found}
 
 
 class _OneSize(nn.Module):
