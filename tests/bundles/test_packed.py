@@ -100,8 +100,8 @@ def test_trains_and_segments_as_in_the_repository(
     assert "models/model.pt" in told
     assert {"model.pt", "last.pt", "train.json"} <= {file.name for file in (alone / "models").iterdir()}
 
-    # An inner setting, so that an untrained network finds something.
-    inner = ["--decoder#min_area_px", "3"]
+    # Inner settings, so that an untrained network finds something.
+    inner = ["--decoder#min_area_px", "3", "--decoder#threshold", "0.2"]
     images = ["--dataset_dir", str(sample / "images")]
     python(alone, *run, "--config_file", "configs/inference.json", *images, *inner, "--output_dir", "found")
 
@@ -111,7 +111,7 @@ def test_trains_and_segments_as_in_the_repository(
         "inference",
         **{"dataset_dir": str(sample / "images"), "output_dir": str(tmp_path / "here")},
         **{"weights": str(alone / "models" / "model.pt"), "ckpt_dir": str(tmp_path)},
-        decoder={**decoder, "min_area_px": 3},
+        decoder={**decoder, "min_area_px": 3, "threshold": 0.2},
     )
     made.initialize()
     made.run()
