@@ -54,6 +54,8 @@ ALLOWED: dict[str, set[str]] = {
         *("bundle_config", "datalists"),
         *("engine/trained", "engine/evaluation", "engine/tracking"),
     },
+    # What leaves the repository is a bundle's configurations, with what its training used.
+    "packing": {"bundle_config", "engine/trained"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
         *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),

@@ -1,6 +1,6 @@
 """The configuration that is being executed, its faults, and where two differ."""
 
-from .bundle_files import bundle_folder, bundle_names, bundle_parser, project_root
+from .bundle_files import bundle_folder, bundle_names, bundle_parser, packed_root, project_root
 from .components import completed, in_this_package
 from .config_faults import blamed, build_items, find_slip, where
 from .config_text import written
@@ -8,8 +8,16 @@ from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
 from .json_file import read_json
 from .metadata_file import check_metadata
+from .packed_home import settle_packed
 from .pretrained_source import IMAGENET, check_pretrained_source
-from .running_config import running_command, running_config, running_parser, top_level_scalars, variant
+from .running_config import (
+    running_command,
+    running_config,
+    running_home,
+    running_parser,
+    top_level_scalars,
+    variant,
+)
 from .settings_difference import as_json, first_difference, shown
 
 __all__ = [
@@ -29,12 +37,15 @@ __all__ = [
     "inference_config",
     "given_settings",
     "in_this_package",
+    "packed_root",
     "project_root",
     "read_json",
     "rewrite_configs",
     "running_command",
     "running_config",
+    "running_home",
     "running_parser",
+    "settle_packed",
     "shown",
     "top_level_scalars",
     "variant",

@@ -10,13 +10,21 @@ from monai.bundle import ConfigParser
 from ..messages import suggest
 from .config_faults import read_json
 
-__all__ = ["bundle_folder", "bundle_names", "bundle_parser", "project_root"]
+__all__ = ["bundle_folder", "bundle_names", "bundle_parser", "packed_root", "project_root"]
+
+_AROUND = Path(__file__).resolve().parents[2]
 
 
 def project_root() -> Path:
     """Return the folder that names of files in configurations begin at: the working directory if it fits."""
     here = Path.cwd()
-    return here if (here / "common" / "configs").is_dir() else Path(__file__).resolve().parents[2]
+    is_repository = packed_root() is None and (here / "common" / "configs").is_dir()
+    return here if is_repository else _AROUND
+
+
+def packed_root() -> Path | None:
+    """Return the folder of the packed bundle that this code is in; None in the repository."""
+    return _AROUND if (_AROUND / "configs" / "inference.json").is_file() else None
 
 
 def bundle_names() -> list[str]:

@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from monai.bundle import ConfigParser
 
-__all__ = ["running_command", "running_config", "running_parser", "top_level_scalars", "variant"]
+__all__ = [
+    "running_command",
+    "running_config",
+    "running_home",
+    "running_parser",
+    "top_level_scalars",
+    "variant",
+]
 
 # Strings that MONAI evaluates, refers or includes: they are wiring, not settings.
 _WIRING = ("$", "@", "%")
@@ -96,6 +104,20 @@ def running_command() -> dict[str, Any] | None:
         run_id = given.get("run_id") or options.pop("run_id", None) or "run"
         files = [files] if isinstance(files, str) else list(files)
         return {"config_files": [str(file) for file in files], "options": options, "run_id": run_id}
+    return None
+
+
+def running_home() -> Path | None:
+    """Return the folder of the MONAI bundle that is executing the caller: that around its `configs`.
+
+    Returns:
+        The folder; None where no workflow of MONAI's is among the callers, as in MONAI Label.
+    """
+    for frame in _callers():
+        # Not by getattr: a parser answers to every name.
+        place = getattr(frame.f_locals.get("self"), "__dict__", {}).get("config_root_path")
+        if isinstance(place, Path):
+            return place.absolute().parent if place.name == "configs" else place.absolute()
     return None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import monai.utils
 
+from ..bundle_config import settle_packed
 from ..devices import seed_all, tune_cpu
 from .decoder_channels import check_decoder, maps_with_nuclei
 from .errors import install_excepthook, report
@@ -57,6 +58,7 @@ def start(log_dir: str | Path = "runs/logs", *, seed: int | None = None) -> None
         show_logs()
         tune_cpu()
     refuse_several()
+    settle_packed()
     check_options()
     if seed is not None:
         (monai.utils.set_determinism if ours else seed_all)(seed)

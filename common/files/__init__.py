@@ -6,6 +6,7 @@ from .lock import InUseError, hold
 from .made_here import MARK, is_made_here, record_text, recorded
 from .stem import stem_of
 from .whole_file import move_file, write_whole
+from .whole_folder import write_whole_folder
 
 __all__ = [
     "InUseError",
@@ -19,4 +20,5 @@ __all__ = [
     "sha256_of",
     "stem_of",
     "write_whole",
+    "write_whole_folder",
 ]

@@ -15,9 +15,10 @@ from scripts.new_bundle import new_bundle
 
 @pytest.fixture
 def copy_of_repository(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder with copies of `bundles/logsage` and `common/configs`."""
+    """Be in a folder with copies of `bundles/logsage`, `common/configs` and the licence."""
     for folder in ("bundles/logsage", "common/configs"):
         shutil.copytree(repository / folder, tmp_path / "copy" / folder)
+    shutil.copy(repository / "LICENSE", tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     return tmp_path / "copy"
 

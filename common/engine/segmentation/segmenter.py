@@ -16,7 +16,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.networks.utils import eval_mode
 
-from ...bundle_config import bundle_folder, bundle_names, bundle_parser, project_root
+from ...bundle_config import bundle_folder, bundle_names, bundle_parser, packed_root, project_root
 from ...geometry import finite_values
 from ...messages import sentence, suggest
 from ...readers import ChannelChoice, choose_channels
@@ -166,12 +166,13 @@ def _channels_first(image: np.ndarray, axes: str | None) -> np.ndarray:
     return image.transpose([order.index(axis) for axis in "cyx"])
 
 
-def load_segmenter(source: str | Path = "logsage", **options: Any) -> Segmenter:
+def load_segmenter(source: str | Path | None = None, **options: Any) -> Segmenter:
     """Load a trained bundle, once, to segment arrays with.
 
     Args:
         source: a bundle's name (its own training, `runs/<name>`, else the weights released with it), the
-            folder of a training, or a file of weights.
+            folder of a training, or a file of weights; None: "logsage", or the packed bundle that this is
+            imported from.
         options: those of the bundle's inference.json that concern the network and not files, such as
             `device="cuda"`, `channels="DAPI"`, `scale=0.5`, `weights=FILE`; by default those of the training.
 
@@ -183,7 +184,7 @@ def load_segmenter(source: str | Path = "logsage", **options: Any) -> Segmenter:
         TypeError: if an option does not exist.
         ValueError: if an option cannot be used, or the weights are of another bundle.
     """
-    root, where = _located(source)
+    root, where = _located(source or packed_root() or "logsage")
     parser = bundle_parser(root)
     known = [name for name in parser.get() if name not in _OF_FILES]
     for name in options:
@@ -203,8 +204,9 @@ def _located(source: str | Path) -> tuple[Path, dict[str, Any]]:
     """Return the folder of the bundle, and where its weights are."""
     if str(source) in bundle_names() or Path(source, "configs", "inference.json").is_file():
         root = bundle_folder(source)
-        own = Path(str(bundle_parser(root)["ckpt_dir"]))
-        return root, {"ckpt_dir": str(project_root() / own)}
+        parser = bundle_parser(root)
+        parser["bundle_root"] = str(root)  # a packed bundle's weights are below it
+        return root, {"ckpt_dir": str(project_root() / parser.get_parsed_content("ckpt_dir"))}
     path = Path(source).expanduser()
     if path.is_file():
         where: dict[str, Any] = {"weights": str(path)}

@@ -1,0 +1,31 @@
+"""A bundle that leaves the repository: one folder and one archive, with its own copy of the code."""
+
+from .exported_files import load_exported
+from .flat_config import flat_configs
+from .name import check_name
+from .network_export import FORMATS, TOLERANCE, Exported, check_formats, export_network
+from .own_code import copy_code, rooms_needed
+from .pack import Packed, pack_bundle
+from .packed_folder import INVENTORY, refuse_foreign, write_archive, write_inventory
+from .packed_weights import PackedWeights, find_packed_weights
+
+__all__ = [
+    "FORMATS",
+    "INVENTORY",
+    "TOLERANCE",
+    "Exported",
+    "Packed",
+    "PackedWeights",
+    "check_formats",
+    "check_name",
+    "copy_code",
+    "export_network",
+    "find_packed_weights",
+    "flat_configs",
+    "load_exported",
+    "pack_bundle",
+    "refuse_foreign",
+    "rooms_needed",
+    "write_archive",
+    "write_inventory",
+]

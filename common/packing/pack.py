@@ -1,0 +1,150 @@
+"""Packing a bundle: configurations, code, documents and weights in a folder and an archive."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..bundle_config import check_metadata, project_root, read_json, written
+from ..files import write_whole, write_whole_folder
+from .flat_config import FlatNames, flat_configs
+from .name import check_name
+from .network_export import FORMATS, TOLERANCE, export_network
+from .own_code import copy_code, rooms_needed
+from .packed_folder import refuse_foreign, write_archive, write_inventory
+from .packed_weights import PackedWeights, find_packed_weights
+
+__all__ = ["Packed", "pack_bundle"]
+
+_log = logging.getLogger(__name__)
+
+_EXAMPLE_PX = 256  # of the image that a network is exported with: a tile, and the only one some then take
+_RUNNING = """
+## Run the packed bundle
+
+This folder is complete: the code is in `{bundle}/`, and nothing of the repository it comes from is needed.
+Install what `configs/metadata.json` names, and type in this folder:
+
+    python -m monai.bundle run --config_file configs/inference.json --dataset_dir IMAGES --output_dir DIR
+    python -m monai.bundle run training --config_file configs/train.json --dataset_dir FOLDER
+
+Every setting can be changed from the command line, inner ones too (`--decoder#min_area_px 20`). Weights are
+read from `models/`, and a training writes them there. From Python, in any folder:
+
+    from monai.bundle import ConfigWorkflow
+    workflow = ConfigWorkflow("{bundle}/configs/inference.json", workflow_type="infer", dataset_dir="IMAGES")
+    workflow.initialize()
+    workflow.run()
+"""
+
+
+class Packed(NamedTuple):
+    """What was made of a bundle."""
+
+    folder: Path
+    archive: Path
+
+
+def pack_bundle(
+    folder: Path, output: str | Path, *, weights: str | Path | None = None, formats: Sequence[str] = ()
+) -> Packed:
+    """Make a standalone bundle: a folder, and a zip of it, each whole or not at all.
+
+    Args:
+        folder: the bundle's folder in the repository.
+        output: the folder that gets both.
+        weights: a file of weights; None: those released with the bundle, if there are any.
+        formats: what the network is exported to as well, see `FORMATS`.
+
+    Raises:
+        FileExistsError: the output holds something else than an earlier pack.
+        FileNotFoundError: there is no such file of weights.
+        ValueError: the name cannot be one of a package, a configuration is broken, the weights do not fit,
+            or the network cannot be exported.
+    """
+    bundle = folder.name
+    check_name(bundle)
+    target = Path(output) / bundle
+    if Path(output).exists() and not Path(output).is_dir():
+        raise FileExistsError(f"{output} is a file: name a folder as --output")
+    refuse_foreign(target)
+    metadata = folder / "configs" / "metadata.json"
+    check_metadata(metadata)
+    version = str(read_json(metadata)["version"])
+    found = find_packed_weights(folder, weights)
+    if formats and found is None:
+        raise ValueError(
+            f"--format {','.join(formats)} exports a trained network, and {bundle} has no weights: add"
+            " --weights FILE"
+        )
+    configs = flat_configs(folder)
+    names = FlatNames(bundle)
+    if found is not None:
+        for name in ("train.json", "inference.json"):
+            configs[name] = found.put_into(configs[name], names)
+
+    def write(part: Path) -> None:
+        _write_configs(part, configs, metadata)
+        copy_code(rooms_needed(configs, bundle), part / bundle)
+        _write_documents(part, folder)
+        if found is not None:
+            found.write(part / "models", names)
+            _write_exports(part / "models", found, formats)
+        write_inventory(part, bundle=bundle, version=version)
+
+    write_whole_folder(target, write)
+    archive = write_whole(
+        target.with_name(f"{bundle}.zip"), lambda part: write_archive(target, part, bundle=bundle)
+    )
+    _log.info("%s and %s (%s)", target, archive, _told(found))
+    return Packed(target, archive)
+
+
+def _told(found: PackedWeights | None) -> str:
+    if found is None:
+        return "without weights"
+    return f"weights of {found.file}" + ("" if found.settings else ", whose training left no settings")
+
+
+def _write_configs(part: Path, configs: dict[str, dict[str, Any]], metadata: Path) -> None:
+    for name, content in configs.items():
+        file = part / "configs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(written(content), encoding="utf-8")
+    shutil.copyfile(metadata, part / "configs" / "metadata.json")
+
+
+def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str]) -> None:
+    """Export the network, and write beside the files which images they take."""
+    told = {}
+    for format in formats:
+        made = export_network(
+            found.network, models / FORMATS[format], format=format, in_channels=found.in_channels,
+            size_px=found.divisor * round(_EXAMPLE_PX / found.divisor), divisor=found.divisor,
+        )  # fmt: skip
+        _log.info("%s: %s; maps differ by at most %.0e", made.file, made.told(), made.difference)
+        told[made.file] = {"format": format, "takes": made.told(), "tolerance": TOLERANCE}
+    if told:
+        text = json.dumps(told, indent=1) + "\n"
+        (models / "exports.json").write_text(text, encoding="utf-8")
+
+
+def _write_documents(part: Path, folder: Path) -> None:
+    shutil.copyfile(project_root() / "LICENSE", part / "LICENSE")
+    for file in sorted((folder / "docs").rglob("*")):
+        if file.is_dir():
+            continue
+        copy = part / "docs" / file.relative_to(folder / "docs")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".md":
+            # Commands name configurations from the repository's root, here from the bundle's own folder.
+            text = file.read_text("utf-8").replace(f"bundles/{folder.name}/configs/", "configs/")
+            if file.name == "README.md":
+                text += _RUNNING.format(bundle=folder.name)
+            copy.write_text(text, encoding="utf-8")
+        else:
+            shutil.copyfile(file, copy)

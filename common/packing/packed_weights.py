@@ -1,0 +1,134 @@
+"""The weights that travel in a packed bundle, and what their training used."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+
+from ..bundle_config import as_json, bundle_parser, written
+from ..engine.trained import refuse_other_bundle, trained_settings
+from ..engine.trained.settings import settings_to_take
+from ..engine.trained.weights import load_weights, read_weights
+from ..messages import sentence
+from .flat_config import HERE, FlatNames
+
+__all__ = ["PackedWeights", "find_packed_weights"]
+
+_log = logging.getLogger(__name__)
+
+
+class PackedWeights:
+    """A file of weights that fits its bundle.
+
+    Args:
+        file: the weights.
+        settings: the configuration of their training, the decoder as it was tuned; may be empty.
+        parser: the bundle's configuration, with the network of the training.
+
+    Attributes:
+        network: the network with these weights, in evaluation mode, in full precision.
+        in_channels: channels of the network's image.
+        divisor: what height and width of its image must be multiples of.
+
+    Raises:
+        ValueError: the network cannot be built, or the weights do not fit.
+    """
+
+    def __init__(self, file: Path, settings: Mapping[str, Any], parser: ConfigParser) -> None:
+        self.file, self.settings = file, dict(settings)
+        for name in {"network_def", "inferer"} & self.settings.keys():
+            parser[name] = self.settings[name]
+        self.in_channels = int(parser["network_def"]["in_channels"])
+        self.divisor = int(parser["inferer"]["divisor"])
+        try:
+            self.network: torch.nn.Module = parser.get_parsed_content("network_def").eval()
+        except RuntimeError as error:  # MONAI's, around the sentence
+            raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
+        load_weights(self.network, file)
+
+    def put_into(self, config: Mapping[str, Any], names: FlatNames) -> dict[str, Any]:
+        """Return a packed configuration in which the training's settings stand.
+
+        Other programs run the parts of a bundle, not the command whose first step takes these settings.
+
+        Args:
+            config: train.json or inference.json, flat.
+            names: the packed bundle's.
+        """
+        # The training's data are its maker's: only its lists hold, where the bundle names the same data.
+        taken = settings_to_take(self.settings, config, given={"dataset_dir"})
+        return {**config, **names(as_json(taken))}
+
+    def write(self, models: Path, names: FlatNames) -> None:
+        """Write `model.pt`, and `train.json` where the training's settings are known.
+
+        Args:
+            models: the packed bundle's folder of weights, made here.
+            names: the packed bundle's.
+        """
+        models.mkdir()
+        state = read_weights(self.file)
+        content = torch.load(self.file, map_location="cpu", weights_only=True)
+        if isinstance(content, Mapping) and content.keys() == state.keys():
+            shutil.copyfile(self.file, models / "model.pt")
+        else:  # a checkpoint of a training, with an optimizer that nobody needs
+            # Into memory: torch writes a file's name into it.
+            memory = io.BytesIO()
+            torch.save({name: value.clone() for name, value in state.items()}, memory)
+            (models / "model.pt").write_bytes(memory.getvalue())
+        if self.settings:
+            text = written(names(_without_places(as_json(self.settings))))
+            (models / "train.json").write_text(text, encoding="utf-8")
+
+
+def find_packed_weights(folder: Path, weights: str | Path | None = None) -> PackedWeights | None:
+    """Find the weights of a bundle that is packed, and look whether they fit.
+
+    Args:
+        folder: the bundle's folder in the repository.
+        weights: a file named by the user; None: those released with the bundle, if there are any.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the weights are of another bundle, or do not fit the network of their training.
+    """
+    if weights is None:
+        file = folder / "models" / "model.pt"
+        if not file.is_file():
+            _tell_of_training(folder)
+            return None
+    else:
+        file = Path(weights)
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file of weights {file}: give --weights an existing file")
+    refuse_other_bundle(file, folder)
+    return PackedWeights(file, trained_settings(file), bundle_parser(folder))
+
+
+def _tell_of_training(folder: Path) -> None:
+    own = ConfigParser.load_config_file(str(folder / "configs" / "inference.json")).get("ckpt_dir")
+    if own and (file := Path(str(own)) / "model.pt").is_file():
+        _log.info(
+            "%s is packed without weights: add --weights %s for those of your training", folder.name, file
+        )
+
+
+def _without_places(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return a training's settings without the folders of the machine that it ran on."""
+    given = settings.get("dataset_dir") or []
+    several = given if isinstance(given, list) else [given]
+    names = [os.path.basename(str(each).replace("\\", "/").rstrip("/")) for each in several]
+    own: dict[str, Any] = {
+        "bundle_root": HERE,
+        "dataset_dir": names if isinstance(given, list) else "".join(names),
+        **dict.fromkeys(("ckpt_dir", "output_dir", "weights", "pretrained")),
+    }
+    return settings | {name: value for name, value in own.items() if name in settings}
