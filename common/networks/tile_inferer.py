@@ -120,6 +120,8 @@ class TileInferer(Inferer):
             step = self.step_px if self.step_px <= side // 2 else self.divisor
             margin = 0
             if side < length:
+                # A window of attention that a tile cuts would hold other pixels there.
+                side = side // step * step
                 # What is given up at both edges leaves at least a step, on which the next tile begins.
                 reach = reach_of(
                     call, image, divisor=self.divisor, step_px=self.step_px, limit_px=_FARTHEST_PX

@@ -25,7 +25,7 @@ def tile_spans(length: int, tile_px: int, *, margin_px: int, step_px: int, divis
 
     What is kept of each tile is `margin_px` or more away from its edges, but for the image's own; together
     that is every pixel once. Tiles begin at multiples of `step_px`, where the whole image's windows of
-    attention and pooled pixels begin too.
+    attention and pooled pixels begin too, and end there where the largest tile is such a multiple.
 
     Args:
         length: pixels of the axis, a multiple of the divisor.
@@ -40,7 +40,9 @@ def tile_spans(length: int, tile_px: int, *, margin_px: int, step_px: int, divis
     count = _count(length, farthest, margin_px)
     stride = -(-(length - 2 * margin_px) // (count * step_px)) * step_px
     count = _count(length, stride, margin_px)
-    size = -(-(stride + 2 * margin_px) // divisor) * divisor
+    size = -(-(stride + 2 * margin_px) // step_px) * step_px
+    if size > tile_px:
+        size = -(-(stride + 2 * margin_px) // divisor) * divisor
     starts = [i * stride for i in range(count)]
     stops = [min(start + size, length) for start in starts]
     cuts = [(start + stop) // 2 for start, stop in zip(starts[1:], stops, strict=False)]

@@ -79,3 +79,38 @@ def test_the_overlay_for_sections_is_what_the_bundles_for_sections_have(name: st
     assert network == configs(name, "train")["network_def"] | {"in_channels": 3}
     assert overlay == {key: sections[key] for key in overlay}
     assert {"channels", "crop_px", "augmentation_ranges", "decoder"} <= overlay.keys()
+
+
+def test_cellvit_has_the_task_of_the_baselines_for_sections() -> None:
+    """Crops are larger: of the size of its windows of attention."""
+    own, sections = task("cellvit"), configs("unet", "ablations/he")
+    assert own == task("unet") | {key: sections[key] for key in ("augmentation_ranges", "decoder")}
+    network = configs("cellvit", "train")["network_def"]
+    train = configs("channelnet_cellvit", "train")
+    assert network["window"] * 16 == train["crop_px"] == configs("cellvit", "train")["crop_px"]
+    parts = [name for name in network if name not in ("_target_", "in_channels")]
+    assert {name: train["network_def"][name] for name in parts} == {name: network[name] for name in parts}
+
+
+@pytest.mark.parametrize("overlay", ["naive_2", "naive_3", "adapter", "no_aggregation", "replicated"])
+def test_ablations_of_channelnet_differ_in_what_lies_before_cellvit_alone(overlay: str) -> None:
+    own = configs("channelnet_cellvit", "train")["network_def"]
+    changed = configs("channelnet_cellvit", f"ablations/{overlay}")
+    assert changed.keys() <= {"network_def", "channels"}
+    behind = (
+        "vector_channels",
+        "embed_dim",
+        "num_heads",
+        "skip_blocks",
+        "features",
+        "window",
+        "out_channels",
+    )
+    assert {name: changed["network_def"][name] for name in behind} == {name: own[name] for name in behind}
+
+
+def test_hovernet_by_votes_has_the_task_of_the_baselines_for_sections() -> None:
+    votes, sections = configs("hovernet", "ablations/centre_votes"), configs("unet", "ablations/he")
+    unet = configs("unet", "train")
+    assert votes["targets"] == unet["targets"] and votes["loss"] == unet["loss"]
+    assert votes["decoder"] == sections["decoder"]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from common.files import stem_of
 from common.messages import sentence
 from common.readers import read_image
 from scripts.check import check
@@ -110,7 +111,7 @@ def test_the_card_command_trains_evaluates_and_segments(bundle: str, sample: Pat
     assert "model.pt" in text
     label_maps = sorted(out.glob("*"))
     assert [file.stem for file in label_maps if file.is_file()] == sorted(
-        file.stem for file in images.iterdir()
+        stem_of(file) for file in images.iterdir()
     )
     for file in out.glob("*.tif"):
         label_map = tifffile.imread(file)

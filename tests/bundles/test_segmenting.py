@@ -20,6 +20,7 @@ import tifffile
 import torch
 
 from common import load_segmenter
+from common.files import stem_of
 from common.messages import sentence
 from common.readers import read_image
 
@@ -89,7 +90,7 @@ def test_an_array_gives_the_labels_of_its_file(bundle: str, sample: Path, workfl
     found = segmenter(arrays, axes="cyx")
     for file, label_map in zip(files, found, strict=True):
         assert label_map.dtype == np.int32
-        assert np.array_equal(label_map, tifffile.imread(tmp_path / "out" / f"{file.stem}.tif"))
+        assert np.array_equal(label_map, tifffile.imread(tmp_path / "out" / f"{stem_of(file)}.tif"))
     assert any(label_map.any() for label_map in found), "equal because nothing was found shows nothing"
 
 

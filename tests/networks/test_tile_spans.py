@@ -37,3 +37,11 @@ def test_every_pixel_is_kept_once_and_far_from_every_cut() -> None:
 def test_tiles_are_of_about_one_size(length: int) -> None:
     sizes = [stop - start for start, stop, *_ in tile_spans(length, 48, margin_px=8, step_px=4, divisor=4)]
     assert max(sizes) - min(sizes) <= 4 * len(sizes)
+
+
+def test_tiles_end_where_windows_of_attention_end() -> None:
+    for seed in range(300):
+        length, tile, margin, step, divisor = draw(seed)
+        tile = -(-tile // step) * step
+        spans = tile_spans(length, tile, margin_px=margin, step_px=step, divisor=divisor)
+        assert all(span.stop % step == 0 for span in spans if span.stop < length)
