@@ -122,6 +122,7 @@ def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str]) -
     """Export the network, and write beside the files which images they take."""
     told = {}
     for format in formats:
+        _log.info("exporting the network as %s, which takes seconds or, with attention, minutes", format)
         made = export_network(
             found.network, models / FORMATS[format], format=format, in_channels=found.in_channels,
             size_px=found.divisor * round(_EXAMPLE_PX / found.divisor), divisor=found.divisor,

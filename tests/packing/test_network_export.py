@@ -69,6 +69,14 @@ def test_a_network_of_any_size(format: str, tmp_path: Path):
     torch.testing.assert_close(load_exported(file)(image), network(image), atol=1e-5, rtol=1e-5)
 
 
+def test_an_image_is_the_only_input_of_onnx(tmp_path: Path):
+    file, _ = made(AnySize(), tmp_path, "onnx")
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(file))
+    assert [each.name for each in session.get_inputs()] == ["image"]
+    assert [each.name for each in session.get_outputs()] == ["pred"]
+    assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"], "the weights are inside"
+
+
 @pytest.mark.parametrize("network", [OneSize, WritesItsSizeDown])
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_network_of_one_size_refuses_others(format: str, network: type[nn.Module], tmp_path: Path):
