@@ -35,7 +35,7 @@ def hover_maps(label_map: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     labels = label_map.ravel()
     found = []
     for way in (offsets[1], offsets[0]):
-        distance = -way.ravel().astype(np.float64)
+        distance = 0.0 - way.ravel().astype(np.float64)
         before, beyond = np.zeros(int(labels.max(initial=0)) + 1), np.zeros(int(labels.max(initial=0)) + 1)
         np.maximum.at(before, labels, -distance)
         np.maximum.at(beyond, labels, distance)
