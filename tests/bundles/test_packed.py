@@ -32,7 +32,7 @@ from common.packing import (
     rooms_needed,
 )
 
-from .conftest import BUNDLES, ROOT, SHORT, channels_of
+from .conftest import BUNDLES, ROOT, SHORT
 from .test_every_bundle import METADATA
 
 # One network alone, and one that needs another bundle; the others take minutes.
@@ -252,7 +252,7 @@ def test_exports_itself(packed_of, name: str, tmp_path: Path, monkeypatch: pytes
     parser.read_config(f"bundles/{name}/configs/train.json")
     network = parser.get_parsed_content("network_def").eval()
     network.load_state_dict(torch.load(weights))
-    image = torch.rand(2, channels_of(name), 256, 256)
+    image = torch.rand(2, parser["network_def"]["in_channels"] or 3, 256, 256)
     with torch.no_grad():
         expected = network(image)
     for file in told:

@@ -12,6 +12,7 @@ DECODERS = {
     "CentreVotesDecoder": ({"offsets": [2, 3]}, {"offsets": [2, 4]}, {"foreground": 4}),
     "ComponentsDecoder": ({"foreground": 3}, {"foreground": 4}),
     "ContourDecoder": ({"contour": 1}, {"contour": 4}, {"foreground": 9}),
+    "HoVerDecoder": ({"vectors": [2, 3]}, {"vectors": [2, 4]}, {"foreground": 4}),
     "WatershedDecoder": ({"distance": 1}, {"distance": 4}, {"foreground": 9}),
 }
 

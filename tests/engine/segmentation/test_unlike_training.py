@@ -19,6 +19,7 @@ from common.likeness import describe_image, training_ranges
 @pytest.fixture
 def warned(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.INFO, "common.engine.segmentation")
+    caplog.set_level(logging.WARNING, "common.engine.trained")  # which weights are taken is no warning
     return caplog
 
 

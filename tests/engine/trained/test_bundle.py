@@ -67,7 +67,7 @@ def test_every_bundle_predicts_on_the_grid_of_the_image(
 ) -> None:
     folder = trained(tmp_path / "run", bundle)
     found = trained_bundle(ckpt_dir=folder)
-    count = found.parser["network_def"]["in_channels"]
+    count = found.parser["network_def"]["in_channels"] or 3  # null: any number
     item = load_datalist(samples[count], "test")[0]
     prediction = found.predict(item)
     assert prediction.label_map.shape == prediction.foreground.shape == (70, 90)
