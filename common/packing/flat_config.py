@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..bundle_config import bundle_parser, read_json
+from ..bundle_config import bundle_parser
 
 __all__ = ["FIND_HOME", "FlatNames", "flat_configs", "other_configs"]
 
@@ -140,12 +140,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, (Mapping, list)):
         for part in value.values() if isinstance(value, Mapping) else value:
             yield from _strings(part)
-
-
-def metadata_of(folder: Path) -> dict[str, Any]:
-    """Return a bundle's metadata.
-
-    Args:
-        folder: the bundle's folder.
-    """
-    return read_json(folder / "configs" / "metadata.json")

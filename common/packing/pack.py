@@ -74,7 +74,7 @@ def pack_bundle(
     refuse_foreign(target)
     metadata = folder / "configs" / "metadata.json"
     check_metadata(metadata)
-    version = str(read_json(metadata)["version"])
+    described = read_json(metadata)
     found = find_packed_weights(folder, weights)
     if formats and found is None:
         raise ValueError(
@@ -93,8 +93,10 @@ def pack_bundle(
         _write_documents(part, folder)
         if found is not None:
             found.write(part / "models", names)
-            _write_exports(part / "models", found, formats)
-        write_inventory(part, bundle=bundle, version=version)
+            # A network of any number of channels is exported with as many as its metadata describes.
+            channels = described["network_data_format"]["inputs"]["image"]["num_channels"]
+            _write_exports(part / "models", found, formats, in_channels=found.in_channels or channels)
+        write_inventory(part, bundle=bundle, version=str(described["version"]))
 
     write_whole_folder(target, write)
     archive = write_whole(
@@ -118,13 +120,13 @@ def _write_configs(part: Path, configs: dict[str, dict[str, Any]], metadata: Pat
     shutil.copyfile(metadata, part / "configs" / "metadata.json")
 
 
-def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str]) -> None:
+def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str], *, in_channels: int) -> None:
     """Export the network, and write beside the files which images they take."""
     told = {}
     for format in formats:
         _log.info("exporting the network as %s, which takes seconds or, with attention, minutes", format)
         made = export_network(
-            found.network, models / FORMATS[format], format=format, in_channels=found.in_channels,
+            found.network, models / FORMATS[format], format=format, in_channels=in_channels,
             size_px=found.divisor * round(_EXAMPLE_PX / found.divisor), divisor=found.divisor,
         )  # fmt: skip
         _log.info("%s: %s; maps differ by at most %.0e", made.file, made.told(), made.difference)

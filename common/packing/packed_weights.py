@@ -35,7 +35,7 @@ class PackedWeights:
 
     Attributes:
         network: the network with these weights, in evaluation mode, in full precision.
-        in_channels: channels of the network's image.
+        in_channels: channels of the network's image; None: any number.
         divisor: what height and width of its image must be multiples of.
 
     Raises:
@@ -46,7 +46,7 @@ class PackedWeights:
         self.file, self.settings = file, dict(settings)
         for name in {"network_def", "inferer"} & self.settings.keys():
             parser[name] = self.settings[name]
-        self.in_channels = int(parser["network_def"]["in_channels"])
+        self.in_channels: int | None = parser["network_def"]["in_channels"]
         self.divisor = int(parser["inferer"]["divisor"])
         try:
             self.network: torch.nn.Module = parser.get_parsed_content("network_def").eval()

@@ -171,6 +171,12 @@ def test_works_from_another_folder(packed_of, name: str, sample: Path, tmp_path:
     assert "of the repository: []" in told
 
 
+def test_weights_for_any_number_of_channels_are_packed(packed_of):
+    packed = packed_of("channelnet_cellvit").folder
+    assert json.loads((packed / "configs/inference.json").read_text())["network_def"]["in_channels"] is None
+    assert (packed / "models/model.pt").is_file()
+
+
 def test_two_bundles_in_one_process(packed_of, tmp_path: Path):
     code = """
 import sys, torch, warnings
