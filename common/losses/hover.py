@@ -10,7 +10,7 @@ from monai.apps.pathology.losses import HoVerNetLoss
 from monai.utils import HoVerNetBranch
 from torch import Tensor, nn
 
-from .map_groups import pick
+from .map_groups import check_channel, pick
 from .unknown import SURE, without_unknown
 
 
@@ -80,13 +80,7 @@ class HoVerMapsLoss(nn.Module):
             output: (b, k, h, w), a logit and two maps.
             target: (b, t, h, w), 0 or 1, and -1..1; NaN where nothing is known.
         """
-        last = max(self.foreground, *self.vectors)
-        for name, tensor in (("output", output), ("target", target)):
-            if tensor.shape[1] <= last:
-                raise ValueError(
-                    f"the {name} has {tensor.shape[1]} channels, but channel {last} is named: let the "
-                    f"network, the targets and the loss agree"
-                )
+        check_channel(max(self.foreground, *self.vectors), output=output, target=target)
         with torch.autocast(output.device.type, enabled=False):
             maps, truth = output.as_subclass(Tensor).float(), target.as_subclass(Tensor).float()
             logit, nuclei = without_unknown(

@@ -7,6 +7,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .map_groups import check_channel
 from .unknown import SURE, without_unknown
 
 
@@ -89,12 +90,7 @@ class LovaszCrossEntropyLoss(nn.Module):
             output: (b, k, h, w), logits.
             target: (b, t, h, w), 0 or 1, NaN where nothing is known.
         """
-        for name, tensor in (("output", output), ("target", target)):
-            if tensor.shape[1] <= self.foreground:
-                raise ValueError(
-                    f"the {name} has {tensor.shape[1]} channels, but channel {self.foreground} is named: let "
-                    f"the network, the targets and the loss agree"
-                )
+        check_channel(self.foreground, output=output, target=target)
         here = slice(self.foreground, self.foreground + 1)
         with torch.autocast(output.device.type, enabled=False):
             maps = output.as_subclass(Tensor)[:, here]

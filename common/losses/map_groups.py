@@ -49,3 +49,30 @@ def pick(maps: Float[Tensor, "b k h w"], numbers: Sequence[int]) -> Float[Tensor
         output: (b, len(numbers), h, w).
     """
     return torch.cat([maps[:, n : n + 1] for n in numbers], dim=1)
+
+
+def check_channel(last: int, **tensors: Tensor) -> None:
+    """Refuse tensors that lack a channel which a loss names.
+
+    Args:
+        last: the highest channel number named.
+        tensors: what is judged, by the names that the sentence has for them.
+
+    Shapes:
+        tensors: (b, k, h, w).
+
+    Raises:
+        ValueError: naming the tensor, its channels and the missing one.
+
+    Example:
+        >>> maps = torch.zeros(1, 2, 4, 4)
+        >>> check_channel(1, output=maps, target=maps[:, :1])  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: the target has 1 channels, but channel 1 is named: let the network, ...
+    """
+    for name, tensor in tensors.items():
+        if tensor.shape[1] <= last:
+            raise ValueError(
+                f"the {name} has {tensor.shape[1]} channels, but channel {last} is named: let the network, "
+                "the targets and the loss agree"
+            )

@@ -10,6 +10,7 @@ from monai.losses import DiceLoss
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .map_groups import check_channel
 from .unknown import SURE, without_unknown
 
 
@@ -102,12 +103,7 @@ class SmoothTruncatedLoss(nn.Module):
             target: (b, t, h, w), 0 or 1, NaN where nothing is known.
         """
         last = max(self.nuclei, self.contour)
-        for name, tensor in (("output", output), ("target", target)):
-            if tensor.shape[1] <= last:
-                raise ValueError(
-                    f"the {name} has {tensor.shape[1]} channels, but channel {last} is named: let the "
-                    f"network, the targets and the loss agree"
-                )
+        check_channel(last, output=output, target=target)
         with torch.autocast(output.device.type, enabled=False):
             maps = output.as_subclass(Tensor)
             maps = maps if maps.dtype == torch.float64 else maps.float()
