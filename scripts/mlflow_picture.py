@@ -108,7 +108,8 @@ def mlflow_picture(
         "trainings" if table is None else "evaluations": [
             {
                 "name": run["info"]["run_name"],
-                "command": _tags(run).get("command"),
+                # A cell's own command names places of the machine; the table's is enough to make it anew.
+                **({"command": _tags(run).get("command")} if table is None else {}),
                 "git_commit": _tags(run).get("git_commit"),
                 "settings": {name: _params(run)[name] for name in SETTINGS if name in _params(run)},
             }
@@ -172,7 +173,7 @@ def _drawn(charts: int | None = None) -> str:
     """Return the JavaScript that is true when all charts have their lines, and there are so many of them."""
     every = "[...document.querySelectorAll('.js-plotly-plot')]"
     number = "length > 0" if charts is None else f"length === {charts}"
-    return f"{every}.{number} && {every}.every(chart => chart.querySelector('.scatterlayer .trace'))"
+    return f"{every}.{number} && {every}.every(chart => chart.querySelector('.trace'))"
 
 
 def _press(label: str) -> str:

@@ -48,12 +48,10 @@ def _better(claim: Claim, means: Mapping[str, float], rows: Mapping[str, RowScor
     pairs = [(one, other) for one in claim.better for other in claim.worse]
     right = [pair for pair in pairs if means[pair[0]] > means[pair[1]]]
     one, other = min(pairs, key=lambda pair: means[pair[0]] - means[pair[1]])
-    held = "the direction held" if len(right) == len(pairs) else "the direction did not hold"
-    of = "" if len(pairs) == 1 else f" in {len(right)} of {len(pairs)} comparisons; the closest, or worst"
-    text = (
-        f"{claim.says}: {held}{of}: {one} {means[one]:.3f} against {other} {means[other]:.3f}"
-        f" on {claim.score}"
-    )
+    held = "the direction held" if right else "the direction did not hold"
+    if len(pairs) > 1:
+        held = f"the direction held in {len(right)} of {len(pairs)} comparisons; the closest, or worst"
+    text = f"{claim.says}: {held}: {one} {means[one]:.3f} against {other} {means[other]:.3f} on {claim.score}"
     first, second = rows[one].values(claim.score), rows[other].values(claim.score)
     shared = first.keys() & second.keys()
     above = sum(first[place] > second[place] for place in shared)

@@ -86,7 +86,7 @@ def test_the_sentence_says_what_came_out(rows: list[RowScores], says: str) -> No
 def test_of_several_rivals_the_strongest_is_named() -> None:
     claim = Claim("A is best", "dice_mean", better=("a",), worse=("b", "c"))
     told = verdict(claim, {"a": row("a", 0.7), "b": row("b", 0.5), "c": row("c", 0.8)})
-    assert "did not hold in 1 of 2 comparisons; the closest, or worst: a 0.700 against c 0.800" in told
+    assert "the direction held in 1 of 2 comparisons; the closest, or worst: a 0.700 against c 0.800" in told
 
 
 @pytest.mark.parametrize(("other", "word"), [(0.705, "held"), (0.72, "did not hold")])

@@ -31,6 +31,17 @@ def test_the_picture_is_the_one_that_is_described() -> None:
     assert f"({(script.PICTURES / script.PICTURE).as_posix()})" in (ROOT / "README.md").read_text("utf-8")
 
 
+def test_the_picture_of_a_table_is_described_too() -> None:
+    pictures = sorted((ROOT / script.PICTURES).glob("mlflow_*.png"))
+    shown = (ROOT / "docs/experiments.md").read_text("utf-8")
+    for picture in pictures:
+        record = json.loads(picture.with_suffix(".json").read_text("utf-8"))
+        assert record["picture"] == sha256_of(picture), f"make it anew: {record['command']}"
+        assert set(script.SCORES) <= set(record["noted"]) and len(record["evaluations"]) > 1
+        assert f"(pictures/{picture.name})" in shown
+    assert pictures
+
+
 def test_without_a_browser_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> str:
         raise FileNotFoundError("no browser")
