@@ -54,8 +54,9 @@ def test_both_clocks_count_and_a_continued_training_adds(workshop, here):
     )
     second = train(workshop, 4, enabled=True)
     assert second["epochs"] == 4
-    assert second["seconds"] >= first["seconds"] + 0.4
-    assert second["processor_seconds"] >= first["processor_seconds"] + 0.2
+    # Both figures are rounded to hundredths, each in its own direction.
+    assert second["seconds"] >= first["seconds"] + 0.39
+    assert second["processor_seconds"] >= first["processor_seconds"] + 0.19
     assert cost_of_training("ckpt/model.pt") == {
         name: second[name] for name in ("seconds", "processor_seconds")
     }
