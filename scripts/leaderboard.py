@@ -12,9 +12,9 @@ from common.commands import main
 from common.engine.tracking import FinishedEvaluation, finished_evaluations
 from common.experiments import slug
 from common.leaderboard import (
+    IN_DOCUMENT,
     Board,
     boards_text,
-    check_markers,
     draw_board,
     gather,
     left_out_text,
@@ -22,7 +22,6 @@ from common.leaderboard import (
     read_board,
     read_boards,
     table_text,
-    write_between_markers,
     write_board,
 )
 from common.messages import suggest
@@ -63,7 +62,7 @@ def leaderboard(
     if rewrite and document is None:
         raise ValueError("--rewrite needs a document: give --write README.md")
     if document is not None:
-        check_markers(document)
+        IN_DOCUMENT.check(document)
     place = Path(output) if document is None else Path(results)
     files = []
     for name, evaluations in [] if rewrite else _by_data(dataset):
@@ -83,9 +82,7 @@ def leaderboard(
         draw_board(file)
     if document is not None:
         start = document.parent
-        write_between_markers(
-            document, boards_text({_link(file, start): each for file, each in boards.items()})
-        )
+        IN_DOCUMENT.write(document, boards_text({_link(file, start): each for file, each in boards.items()}))
         print(f"written: {document.as_posix()}, {place.as_posix()}")
     elif files:
         print(f"figures and pictures: {place.as_posix()}")

@@ -41,13 +41,31 @@ In two sentences: which network, which maps, how maps become nuclei. Made for wh
 |---|---|
 | `train.json` | the method as you should use it |
 
+## Intended use and limits
+
+For research, not for diagnosis. What kind of images, what size of nuclei, and what it cannot do.
+
+## Input and output
+
+How many channels, of what; the network's maps; a label map, 0 = background, 1, 2, 3 ... = nuclei.
+
 ## Scores
 
 Which data set, list, training budget and machine.
 
+## Commands
+
+    python -m monai.bundle run training --config_file {folder}/configs/train.json --dataset_dir FOLDER
+    python -m monai.bundle run evaluating --config_file {folder}/configs/train.json --output_dir DIR
+    python -m monai.bundle run --config_file {folder}/configs/inference.json --dataset_dir FOLDER
+
 ## Reference
 
 Whose idea it is.
+
+## Licence
+
+Of the code, and of weights if there are any.
 """
 
 

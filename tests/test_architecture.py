@@ -56,6 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # What leaves the repository is a bundle's configurations, with what its training used.
     "packing": {"bundle_config", "engine/trained"},
+    # Weights for everyone, with what is told of them.
+    "release": {"bundle_config", "engine/trained"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
         *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),

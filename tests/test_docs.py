@@ -228,3 +228,29 @@ def test_links_lead_somewhere(path: Path) -> None:
             headings = re.findall(r"^#+ (.+)$", place.read_text("utf-8"), re.MULTILINE)
             anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
             assert anchor in anchors, f"{named(path)} links to {target}: no such heading"
+
+
+CARD_SECTIONS = (
+    *("Intended use and limits", "Input and output", "Scores", "Commands", "Reference", "Licence"),
+)
+
+
+@pytest.mark.parametrize(
+    "card", sorted(ROOT.glob("bundles/*/docs/README.md")), ids=lambda card: card.parts[-3]
+)
+def test_a_bundles_card_has_all_sections_and_its_own_commands(card: Path) -> None:
+    text, name = card.read_text("utf-8"), card.parts[-3]
+    found = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    places = [
+        i
+        for section in CARD_SECTIONS
+        for i, title in enumerate(found)
+        if title.rstrip("s") == section.rstrip("s")
+    ]
+    assert len(places) == len(CARD_SECTIONS) and places == sorted(places), found
+    for configuration in ("train", "inference"):
+        assert f"bundles/{name}/configs/{configuration}.json" in text
+    described = json.loads((card.parents[1] / "configs" / "metadata.json").read_text("utf-8"))
+    assert described["intended_use"].startswith("Research only") and "not for diagnosis" in text
+    maps = described["network_data_format"]["outputs"]["pred"]["channel_def"].values()
+    assert all(one in re.sub(r"\s+", " ", text) for one in maps), "the card names the maps otherwise"

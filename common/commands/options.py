@@ -45,6 +45,9 @@ def _content(file: str) -> dict[str, Any]:
     return read_json(file) if file.lower().endswith(".json") else ConfigParser.load_config_file(file)
 
 
+_RECIPE = "release"  # which data, for `scripts.release`: no setting of a training
+
+
 def check_overlays(config_files: list[str]) -> None:
     """Refuse an overlay file that sets something which the first configuration file does not have.
 
@@ -57,7 +60,7 @@ def check_overlays(config_files: list[str]) -> None:
     """
     if len(config_files) < 2:
         return
-    known = list(_content(config_files[0]))
+    known = [*_content(config_files[0]), _RECIPE]
     for file in config_files[1:]:
         for key in _content(file):
             if (root := root_of(key)) not in known:

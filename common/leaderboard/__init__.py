@@ -2,20 +2,18 @@
 
 from .board import Board, Entry, Training
 from .board_file import read_board, read_boards, write_board
-from .document import MARKERS, between_markers, check_markers, write_between_markers
+from .document import IN_DOCUMENT
 from .gather import SCORES, gather, merged
 from .picture import draw_board, picture_source
 from .text import boards_text, left_out_text, table_text
 
 __all__ = [
-    "MARKERS",
+    "IN_DOCUMENT",
     "SCORES",
     "Board",
     "Entry",
     "Training",
-    "between_markers",
     "boards_text",
-    "check_markers",
     "draw_board",
     "gather",
     "left_out_text",
@@ -24,6 +22,5 @@ __all__ = [
     "picture_source",
     "read_boards",
     "table_text",
-    "write_between_markers",
     "write_board",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from ..bundle_config import as_json, bundle_parser, written
-from ..engine.trained import refuse_other_bundle, trained_settings
+from ..engine.trained import refuse_other_bundle, shared_settings, trained_settings
 from ..engine.trained.settings import settings_to_take
 from ..engine.trained.weights import load_weights, read_weights
 from ..messages import sentence
@@ -85,7 +84,7 @@ class PackedWeights:
             torch.save({name: value.clone() for name, value in state.items()}, memory)
             (models / "model.pt").write_bytes(memory.getvalue())
         if self.settings:
-            text = written(names(_without_places(as_json(self.settings))))
+            text = written(names(shared_settings(as_json(self.settings), HERE)))
             (models / "train.json").write_text(text, encoding="utf-8")
 
 
@@ -119,16 +118,3 @@ def _tell_of_training(folder: Path) -> None:
         _log.info(
             "%s is packed without weights: add --weights %s for those of your training", folder.name, file
         )
-
-
-def _without_places(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return a training's settings without the folders of the machine that it ran on."""
-    given = settings.get("dataset_dir") or []
-    several = given if isinstance(given, list) else [given]
-    names = [os.path.basename(str(each).replace("\\", "/").rstrip("/")) for each in several]
-    own: dict[str, Any] = {
-        "bundle_root": HERE,
-        "dataset_dir": names if isinstance(given, list) else "".join(names),
-        **dict.fromkeys(("ckpt_dir", "output_dir", "weights", "pretrained")),
-    }
-    return settings | {name: value for name, value in own.items() if name in settings}

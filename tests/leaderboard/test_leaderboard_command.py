@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.engine.tracking import FinishedEvaluation, MLflowStore
-from common.leaderboard import MARKERS, between_markers, read_board
+from common.leaderboard import IN_DOCUMENT, read_board
 from scripts.leaderboard import leaderboard
 
 Make = Callable[..., FinishedEvaluation]
@@ -31,7 +31,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Be in an empty folder with a document."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "README.md").write_text(f"# A\n{MARKERS[0]}\n{MARKERS[1]}\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text(f"# A\n{IN_DOCUMENT.begin}\n{IN_DOCUMENT.end}\n", encoding="utf-8")
     return tmp_path
 
 
@@ -56,16 +56,16 @@ def test_from_the_store_to_the_document(place: Path, make: Make, capsys: pytest.
         "left out, because it is of the validation list: b test seed 0 (" in said
         and "| b | 1 | 0.607" in said
     )
-    assert between_markers(place / "README.md") == ""
+    assert IN_DOCUMENT.read(place / "README.md") == ""
 
     (file,) = leaderboard(write=True)
     assert file == Path("docs/leaderboard/cells.json")
-    text = between_markers(place / "README.md") or ""
+    text = IN_DOCUMENT.read(place / "README.md") or ""
     assert "| b | 1 | 0.607" in text and "](docs/leaderboard/cells.png)" in text
     file.with_suffix(".png").unlink()
-    (place / "README.md").write_text(f"{MARKERS[0]}\n{MARKERS[1]}\n", encoding="utf-8")
+    (place / "README.md").write_text(f"{IN_DOCUMENT.begin}\n{IN_DOCUMENT.end}\n", encoding="utf-8")
     leaderboard(write="README.md", rewrite=True)
-    assert between_markers(place / "README.md") == text and file.with_suffix(".png").is_file()
+    assert IN_DOCUMENT.read(place / "README.md") == text and file.with_suffix(".png").is_file()
 
     with pytest.raises(FileNotFoundError, match="nothing was evaluated on 'cels': did you mean cells"):
         leaderboard("cels")
@@ -99,7 +99,7 @@ def test_a_document_without_a_place_is_refused_before_anything_is_written(place:
     (place / "README.md").write_text("nothing")
     with pytest.raises(ValueError, match="has no place for the leaderboard"):
         leaderboard(write="README.md")
-    with pytest.raises(FileNotFoundError, match="--write gone.md is not there"):
+    with pytest.raises(FileNotFoundError, match="gone.md is not there"):
         leaderboard(write="gone.md")
     with pytest.raises(ValueError, match="--rewrite needs a document"):
         leaderboard(rewrite=True)

@@ -11,9 +11,8 @@ import pytest
 from common.engine.tracking import FinishedEvaluation
 from common.files import sha256_of
 from common.leaderboard import (
-    MARKERS,
+    IN_DOCUMENT,
     Board,
-    between_markers,
     boards_text,
     draw_board,
     gather,
@@ -22,7 +21,6 @@ from common.leaderboard import (
     read_board,
     read_boards,
     table_text,
-    write_between_markers,
     write_board,
 )
 
@@ -77,32 +75,36 @@ def test_the_picture_tells_from_what_it_was_drawn(board: Board, tmp_path: Path) 
 
 def test_a_document_keeps_all_but_what_is_between_the_markers(tmp_path: Path) -> None:
     file = tmp_path / "README.md"
-    file.write_bytes(f"a\r\n{MARKERS[0]}\nold\n{MARKERS[1]}\nb\n".encode())
-    write_between_markers(file, "new\n")
-    assert file.read_bytes() == f"a\r\n{MARKERS[0]}\nnew\n{MARKERS[1]}\nb\n".encode()
-    assert between_markers(file) == "new\n"
+    file.write_bytes(f"a\r\n{IN_DOCUMENT.begin}\nold\n{IN_DOCUMENT.end}\nb\n".encode())
+    IN_DOCUMENT.write(file, "new\n")
+    assert file.read_bytes() == f"a\r\n{IN_DOCUMENT.begin}\nnew\n{IN_DOCUMENT.end}\nb\n".encode()
+    assert IN_DOCUMENT.read(file) == "new\n"
     file.write_text("nothing")
-    assert between_markers(file) is None
+    assert IN_DOCUMENT.read(file) is None
     with pytest.raises(ValueError, match="has no place for the leaderboard: put the lines <!-- leaderboard"):
-        write_between_markers(file, "new")
-    for text in (f"{MARKERS[0]}\n", f"{MARKERS[1]}\n{MARKERS[0]}\n", f"{MARKERS[0]}\n{MARKERS[1]}\n" * 2):
+        IN_DOCUMENT.write(file, "new")
+    for text in (
+        f"{IN_DOCUMENT.begin}\n",
+        f"{IN_DOCUMENT.end}\n{IN_DOCUMENT.begin}\n",
+        f"{IN_DOCUMENT.begin}\n{IN_DOCUMENT.end}\n" * 2,
+    ):
         file.write_text(text)
         with pytest.raises(ValueError, match="once each, in this order"):
-            between_markers(file)
+            IN_DOCUMENT.read(file)
 
 
 def drift(document: Path, results: Path) -> list[str]:
     """Return what in a document, or beside it, is not made of the figures in a folder."""
     again = "python -m scripts.leaderboard --write README.md --rewrite"
     boards = read_boards(results)
-    shown = between_markers(document)
+    shown = IN_DOCUMENT.read(document)
     links = {
         file.with_suffix(".png").relative_to(document.parent).as_posix(): each
         for file, each in boards.items()
     }
     faults = []
     if shown is None and boards:
-        faults.append(f"{document.name} has no place for {len(boards)} leaderboards: {MARKERS}")
+        faults.append(f"{document.name} has no place for {len(boards)} leaderboards: {IN_DOCUMENT}")
     if shown is not None and shown != boards_text(links):
         faults.append(f"{document.name} shows other figures than {results}: {again}")
     for file in boards:
@@ -118,12 +120,12 @@ def test_the_readme_shows_what_the_figures_say() -> None:
 
 def test_this_file_sees_drift(board: Board, tmp_path: Path) -> None:
     results, document = tmp_path / "docs/leaderboard", tmp_path / "README.md"
-    document.write_text(f"{MARKERS[0]}\n{boards_text({})}{MARKERS[1]}\n", encoding="utf-8")
+    document.write_text(f"{IN_DOCUMENT.begin}\n{boards_text({})}{IN_DOCUMENT.end}\n", encoding="utf-8")
     assert not drift(document, results)
     file = write_board(results / "cells.json", board)
     assert len(drift(document, results)) == 2  # neither text nor picture
     draw_board(file)
-    write_between_markers(document, boards_text({"docs/leaderboard/cells.png": board}))
+    IN_DOCUMENT.write(document, boards_text({"docs/leaderboard/cells.png": board}))
     assert not drift(document, results)
     document.write_text(document.read_text("utf-8").replace("0.607", "0.907"), encoding="utf-8")
     assert [fault for fault in drift(document, results) if re.search("shows other figures", fault)]

@@ -1,6 +1,7 @@
 """MLflow and what is seen of a training; the only room that imports MLflow."""
 
 from .finished_evaluations import FinishedEvaluation, finished_evaluations
+from .metric_history import metric_history
 from .mlflow_run import MLflowRun
 from .mlflow_store import MLflowStore
 from .pictures import Pictures
@@ -21,4 +22,5 @@ __all__ = [
     "finished_evaluations",
     "lists_in_words",
     "method_tags",
+    "metric_history",
 ]

@@ -3,6 +3,7 @@
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
 from .other_bundle import refuse_other_bundle
 from .settings import trained_settings
+from .shared_settings import shared_settings
 from .training_cost import COST_FILE, cost_of_training
 from .tuned import TUNED_FILE, tuned_decoder, write_tuned
 from .use_settings import LoadWeights, take_trained_settings, use_trained_settings
@@ -19,6 +20,7 @@ __all__ = [
     "find_weights",
     "load_weights",
     "refuse_other_bundle",
+    "shared_settings",
     "take_trained_settings",
     "trained_bundle",
     "trained_settings",

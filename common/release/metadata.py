@@ -1,0 +1,59 @@
+"""A bundle's metadata after a release: version, changelog, scores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .scores import SCORES, ListScores
+
+__all__ = ["next_version", "released_metadata"]
+
+_NUMBER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+
+def next_version(version: str) -> str:
+    """Return the version of a release that adds something.
+
+    Args:
+        version: the present one.
+
+    Raises:
+        ValueError: if it is none.
+
+    Example:
+        >>> next_version("0.1.4")
+        '0.2.0'
+    """
+    found = _NUMBER.fullmatch(version)
+    if found is None:
+        raise ValueError(f"version {version!r} must be three numbers, such as 0.2.0")
+    return f"{found[1]}.{int(found[2]) + 1}.0"
+
+
+def released_metadata(
+    metadata: Mapping[str, Any], version: str, change: str, scores: Sequence[ListScores]
+) -> dict[str, Any]:
+    """Return a bundle's metadata with a release.
+
+    Args:
+        metadata: what metadata.json holds.
+        version: of the release.
+        change: what it brings, for the changelog.
+        scores: what its weights reach.
+
+    Raises:
+        ValueError: if the version is none, or lower than the present one.
+    """
+    new, old = (_NUMBER.fullmatch(each) for each in (version, str(metadata["version"])))
+    if new is None:
+        next_version(version)
+    elif old is not None and [*map(int, new.groups())] < [*map(int, old.groups())]:
+        raise ValueError(f"version {version} is lower than {metadata['version']}: give a higher --version")
+    found = {
+        each.title: {name: round(each.scores[name], 4) for name in SCORES if name in each.scores}
+        for each in scores
+    }
+    changelog = {version: change, **metadata["changelog"]}
+    return {**metadata, "version": version, "changelog": changelog, "eval_metrics": found}

@@ -1,0 +1,28 @@
+"""What is released fits the code as it is; recipes can be trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from common.bundle_config import check_metadata, find_slip
+from common.release import RELEASED, check_released, read_recipe
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(file.parents[1].name for file in ROOT.glob("bundles/*/configs/release.json"))
+
+
+def test_released_weights_fit_todays_network(bundle: str) -> None:
+    check_released(ROOT / "bundles" / bundle)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_an_overlay_that_can_be_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    folder = Path("bundles") / name
+    recipe = read_recipe(folder)
+    find_slip([folder / "configs" / "train.json", recipe.overlay])
+    check_metadata(folder / "configs" / "metadata.json")
+    assert RELEASED.read(folder / "docs" / "README.md") is not None
+    assert set(recipe.data) & {data for data, _ in recipe.scored}

@@ -1,0 +1,189 @@
+"""Weights for everyone: trained by the recipe, tuned, scored as they will lie there, and told of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from common.bundle_config import written
+from common.engine.trained import trained_bundle
+from common.release import RELEASED, check_released, read_recipe, write_half_precision
+from common.sample import write_sample
+from scripts.release import release
+
+from .conftest import read
+
+RECIPE = {
+    "release": {
+        "data": ["cells", "tissue"],
+        "scored": [["cells", "test"], ["tissue", "validation"]],
+        "licence": "CC-BY-NC-SA-4.0",
+    },
+    **{"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "crop_px": 64, "warmup_epochs": 0},
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two data sets of four images each, one of which states a licence."""
+    root = tmp_path / "data"
+    for seed, name in enumerate(("cells", "tissue")):
+        write_sample(root / name, modality="fluorescence", shape=(96, 80), counts=(2, 1, 1), seed=seed)
+        file = root / name / "dataset.json"
+        told = {
+            "name": name,
+            "description": f"drawn {name}",
+            "licence": "CC0-1.0" if name == "cells" else None,
+        }
+        file.write_text(json.dumps(json.loads(file.read_text()) | told))
+    return root
+
+
+@pytest.fixture
+def recipe(small: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small bundle with a recipe, in a folder where commands find the code."""
+    (small / "configs" / "release.json").write_text(written(RECIPE))
+    card = small / "docs" / "README.md"
+    card.write_text(f"{card.read_text()}\n{RELEASED.begin}\nnone yet\n{RELEASED.end}\nlast line\n")
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{(small.parents[1] / 'mlruns.db').as_posix()}")
+    return small
+
+
+def test_a_release_is_whole_and_scores_what_it_releases(recipe: Path, data: Path) -> None:
+    file = release("small", data_root=str(data), device="cpu")
+    assert file.resolve() == (recipe / "models" / "model.pt").resolve()
+    state = torch.load(file, weights_only=True)
+    assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
+    check_released(recipe)
+
+    settings = json.loads(file.with_name("train.json").read_text())
+    assert settings["dataset_dir"] == ["cells", "tissue"] and settings["ckpt_dir"] is None
+    assert str(data) not in file.with_name("train.json").read_text()
+    tuned = json.loads(file.with_name("tuned.json").read_text())
+    assert tuned["validation_images"] == 2 and "cells" in tuned["data"] and "tissue" in tuned["data"]
+    licence = file.with_name("LICENSE").read_text()
+    assert "CC-BY-NC-SA-4.0" in licence and "commercially" in licence
+    assert "drawn cells; licence of the data: CC0-1.0" in licence
+    assert "drawn tissue; licence of the data: not stated" in licence
+
+    metadata = read(recipe, "metadata")
+    assert metadata["version"] == "0.2.0" and "cells" in metadata["changelog"]["0.2.0"]
+    scores = metadata["eval_metrics"]
+    assert (
+        scores.keys() == {"cells test", "tissue validation"}
+        and {"pq", "f1_mu"} <= scores["cells test"].keys()
+    )
+    report = json.loads(Path("runs/release/small/evaluations/cells_test/metrics.json").read_text())
+    assert scores["cells test"]["pq"] == round(report["pq_pooled"], 4)
+
+    card = (recipe / "docs" / "README.md").read_text()
+    assert "none yet" not in card and card.endswith("last line\n")
+    assert f"| cells test | 1 | {report['ap_50_pooled']:.3f} |" in card
+    for picture in ("released_cells_test.png", "released_tissue_validation.png", "released_curve.png"):
+        assert (recipe / "docs" / picture).is_file() and picture in card, picture
+
+    # They are what a stranger's segmentation takes, decoder included.
+    found = trained_bundle("small", weights=file)
+    assert found.parser["decoder"] == tuned["decoder"]
+
+    before = file.read_bytes()
+    release("small", data_root=str(data), device="cpu")
+    assert file.read_bytes() == before and read(recipe, "metadata")["version"] == "0.2.0"
+
+
+def test_what_does_not_fit_the_code_any_more_is_seen(recipe: Path, data: Path) -> None:
+    file = release("small", data_root=str(data), device="cpu", mlflow=False)
+    assert "learning curve" not in (recipe / "docs" / "README.md").read_text()  # nobody knows it
+    check_released(recipe)
+    content = file.read_bytes()
+    file.write_bytes(content + b" ")
+    with pytest.raises(ValueError, match=r"is not the file that checksum\.json"):
+        check_released(recipe)
+    file.write_bytes(content)
+    settings = file.with_name("train.json")
+    changed = json.loads(settings.read_text())
+    changed["network_def"]["channels"] = [4, 8, 16]
+    settings.write_text(json.dumps(changed))
+    with pytest.raises(ValueError, match="does not fit the network"):
+        check_released(recipe)
+    settings.unlink()
+    with pytest.raises(FileNotFoundError, match=r"train\.json is missing"):
+        check_released(recipe)
+
+
+def test_weights_of_a_finished_training_are_taken(recipe: Path, data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    network = trained_network(recipe)
+    torch.save(network.state_dict(), other / "model.pt")
+    config = {**read(recipe, "train"), "bundle_name": "small", "dataset_dir": ["/a/cells"]}
+    (other / "train.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="was trained on cells, the recipe says cells and tissue"):
+        release("small", data_root=str(data), weights=str(other / "model.pt"), device="cpu")
+    (other / "train.json").unlink()
+    with pytest.raises(ValueError, match=r"no train\.json beside"):
+        release("small", data_root=str(data), weights=str(other / "model.pt"), device="cpu")
+    with pytest.raises(FileNotFoundError, match="give --weights an existing file"):
+        release("small", data_root=str(data), weights="gone.pt")
+    assert not (recipe / "models").exists()
+
+
+def trained_network(bundle: Path) -> torch.nn.Module:
+    from common.bundle_config import bundle_parser
+
+    network: torch.nn.Module = bundle_parser(bundle.resolve()).get_parsed_content("network_def")
+    return network
+
+
+def test_the_same_weights_give_the_same_bytes_and_limits_hold(recipe: Path, tmp_path: Path) -> None:
+    network = trained_network(recipe)
+    torch.save({"network": network.state_dict(), "optimizer": {}}, tmp_path / "last.pt")
+    one = write_half_precision(tmp_path / "last.pt", tmp_path / "one.pt").read_bytes()
+    assert write_half_precision(tmp_path / "last.pt", tmp_path / "two.pt").read_bytes() == one
+    assert torch.load(tmp_path / "one.pt", weights_only=True).keys() == network.state_dict().keys()
+    with pytest.raises(ValueError, match="MiB in half precision, and at most 0.001 MiB are released"):
+        write_half_precision(tmp_path / "last.pt", tmp_path / "large.pt", max_bytes=1049)
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    first = next(iter(state))
+    state[first].view(-1)[0] = 1e6
+    torch.save(state, tmp_path / "wild.pt")
+    with pytest.raises(ValueError, match=f"{first} reaches 1e\\+06"):
+        write_half_precision(tmp_path / "wild.pt", tmp_path / "large.pt")
+    assert not (tmp_path / "large.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"release": None}, "release is missing"),
+        ({"release": {"dat": []}}, "release::dat is none of its items.*data"),
+        ({"release": {"data": ["cells"], "licence": "MIT"}}, "release::scored is missing"),
+        ({"release": RECIPE["release"] | {"data": ["a", "a"]}}, "must name data sets, once each"),
+        ({"release": RECIPE["release"] | {"scored": [["cells", "all"]]}}, "scored must be pairs"),
+        ({"release": RECIPE["release"] | {"licence": "Apache-2"}}, "'Apache-2' is not known.*Apache-2.0"),
+    ],
+)
+def test_a_faulty_recipe_is_refused(recipe: Path, change: dict, sentence: str) -> None:
+    (recipe / "configs" / "release.json").write_text(json.dumps(RECIPE | change))
+    with pytest.raises(ValueError, match=sentence):
+        read_recipe(recipe)
+
+
+def test_what_is_missing_is_said_before_a_training(recipe: Path, data: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="data set cells is not in nowhere"):
+        release("small", data_root="nowhere")
+    with pytest.raises(ValueError, match="version '1' must be three numbers"):
+        release("small", data_root=str(data), version="1")
+    with pytest.raises(ValueError, match=r"version 0\.0\.1 is lower than 0\.1\.0"):
+        release("small", data_root=str(data), version="0.0.1")
+    (recipe / "docs" / "README.md").write_text("nothing")
+    with pytest.raises(ValueError, match="has no place for the scores of released weights"):
+        release("small", data_root=str(data))
+    (recipe / "configs" / "release.json").unlink()
+    with pytest.raises(FileNotFoundError, match="small has no recipe for a release"):
+        release("small", data_root=str(data))
+    assert not Path("runs/release").exists()
