@@ -35,6 +35,7 @@ from common.datalists.folder_layout import split_by_seed
 from common.files import sha256_of, stem_of
 
 TEST_SHARE, MOST_VALIDATION = 0.15, 0.8
+_LISTS = ("training", "validation", "test")
 logger = logging.getLogger(__name__)
 
 
@@ -46,14 +47,14 @@ def prepare(
     seed: int = 0,
     validation: float = 0.15,
     only: str | None = None,
-    folds: str | Sequence[int] = (1, 2, 3),
+    folds: str | Sequence[int] | None = None,
     downloads: str | None = None,
 ) -> None:
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, consep, kromp, lizard,
-            monuseg, pannuke, postnatbrca, qupath or tnbc.
+        name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, conic, consep,
+            cryonuseg, kromp, lizard, monuseg, nuinsseg, pannuke, postnatbrca, qupath or tnbc.
         source: its folder or archive, as downloaded or exported; without it the data set is downloaded.
         output: the folder to make; it must not exist, or be empty.
         seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
@@ -61,9 +62,10 @@ def prepare(
         validation: share of the patients (slides, images) that validate; training gives or takes the rest.
             Where validation images are published those are taken.
         only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a diagnosis or
-            preparation of kromp, a tissue of pannuke, a source of lizard, a class name of postnatbrca or
-            qupath.
-        folds: which published fold trains, validates and tests (pannuke, lizard), such as 2,1,3.
+            preparation of kromp, a tissue of pannuke or nuinsseg, a source of lizard or conic, an annotation
+            of cryonuseg, a class name of postnatbrca or qupath.
+        folds: which published folds train, validate and test, such as 2,1,3 (pannuke, lizard) or 2+3+4,5,1
+            (nuinsseg); by default the last tests and the last but one validates.
         downloads: the folder that archives are downloaded to; by default `downloads/<name>` beside the
             output.
 
@@ -83,7 +85,7 @@ def prepare(
     target = Path(os.path.abspath(Path(output).expanduser()))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
-    roles = _roles(folds)
+    _check_folds(folds)
     about: dict[str, Any] = {"description": describe(str(name)), "licence": licence_of(str(name))}
     if source is None:
         folder = Path(downloads).expanduser() if downloads else target.parent / "downloads" / str(name)
@@ -102,7 +104,7 @@ def prepare(
             for image in tqdm(images, desc=str(name), unit=" images", disable=None)
         ]
         there = {item["published_fold"] for _, item in written if "published_fold" in item}
-        if there == set(roles):
+        if roles := _roles(folds, there):
             written = [(roles.get(item.get("published_fold", ""), split), item) for split, item in written]
         elif there:
             found = " and ".join(sorted(there))
@@ -139,18 +141,35 @@ def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
     return item
 
 
-def _roles(folds: str | Sequence[int]) -> dict[str, str]:
-    """Return the list that each published fold makes."""
+def _roles(folds: str | Sequence[int] | None, there: set[str]) -> dict[str, str]:
+    """Return the list that each published fold makes; empty where they are not those that are there."""
+    if folds is None:
+        ordered = sorted(there, key=int)
+        groups = [ordered[:-2], ordered[-2:-1], ordered[-1:]]
+    else:
+        groups = [str(each).split("+") for each in (folds.split(",") if isinstance(folds, str) else folds)]
+    numbers = [number for group in groups for number in group]
+    roles = {number: role for group, role in zip(groups, _LISTS, strict=False) for number in group}
+    return roles if set(numbers) == there and len(there) >= len(_LISTS) else {}
+
+
+def _check_folds(folds: str | Sequence[int] | None) -> None:
+    if folds is None:
+        return
     try:
-        numbers = [str(int(fold)) for fold in (folds.split(",") if isinstance(folds, str) else folds)]
+        named = [str(each).split("+") for each in (folds.split(",") if isinstance(folds, str) else folds)]
+        numbers = [int(number) for group in named for number in group]
     except (TypeError, ValueError):
-        numbers = []
-    if sorted(numbers) != ["1", "2", "3"]:
+        named, numbers = [], []
+    if (
+        isinstance(folds, bool)
+        or len(named) != len(_LISTS)
+        or sorted(numbers) != [*range(1, len(numbers) + 1)]
+    ):
         raise ValueError(
             f"folds is {folds!r}: name the published folds that train, validate and test, such as --folds "
-            f"2,1,3"
+            f"2,1,3, or 1+2+3,4,5 where there are five"
         )
-    return dict(zip(numbers, ("training", "validation", "test"), strict=True))
 
 
 def _write_pixels(image: DatasetImage, folder: Path) -> str:

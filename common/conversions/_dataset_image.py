@@ -114,3 +114,29 @@ def pixels_of_nuclei(label_map: np.ndarray) -> dict[int, np.ndarray]:
     numbers, starts = np.unique(label_map.ravel()[order], return_index=True)
     pieces = np.split(order, starts[1:])
     return {int(number): pixels for number, pixels in zip(numbers, pieces, strict=True) if number}
+
+
+def classes_by_majority(
+    types: np.ndarray, nuclei: Sequence[np.ndarray], names: Sequence[str]
+) -> dict[int, str]:
+    """Return the class that most pixels of each nucleus have; nuclei without one are left out.
+
+    Args:
+        types: 0 = none, i = class `names[i - 1]`.
+        nuclei: flat pixel indices of nuclei 1 to N.
+        names: of the classes.
+
+    Shapes:
+        types: (H, W).
+
+    Example:
+        >>> classes_by_majority(np.array([[0, 2, 2, 0]]), [np.array([0, 1, 2]), np.array([3])], ["a", "b"])
+        {1: 'b'}
+    """
+    found = {}
+    for number, pixels in enumerate(nuclei, start=1):
+        counts = np.bincount(types.ravel()[pixels], minlength=len(names) + 1)
+        counts[0] = 0
+        if counts.any():
+            found[number] = names[int(counts.argmax()) - 1]
+    return found

@@ -34,7 +34,7 @@ def npy_files(source: str | Path) -> Iterator[dict[str, Opened]]:
     if not path.exists():
         raise FileNotFoundError(f"{source} does not exist: give --source a folder or a .zip archive")
     loose = sorted(path.rglob("*.npy")) if path.is_dir() else []
-    found: dict[str, Opened] = {each.as_posix(): _file(each) for each in loose}
+    found: dict[str, Opened] = {each.as_posix(): on_disk(each) for each in loose}
     opened: list[zipfile.ZipFile] = []
     try:
         for archive in sorted(path.rglob("*.zip")) if path.is_dir() else [path]:
@@ -52,7 +52,12 @@ def npy_files(source: str | Path) -> Iterator[dict[str, Opened]]:
             packed.close()
 
 
-def _file(path: Path) -> Opened:
+def on_disk(path: Path) -> Opened:
+    """Return what opens a file.
+
+    Args:
+        path: the file.
+    """
     return lambda: path.open("rb")
 
 

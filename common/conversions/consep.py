@@ -19,11 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from ..readers import probe
 from ..readers.images_in_folder import natural_key
-from ._dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
+from ._dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
 from ._mat_file import as_label_map, read_mat
 from ._source import opened_files
 
@@ -88,10 +86,5 @@ def _read_one(image: Path, file: Path, split: str) -> DatasetImage:
         )
     nuclei = list(pixels_of_nuclei(instances).values())
     label_map, kept = paint_nuclei(nuclei, shape)
-    classes = {}
-    for label, position in enumerate(kept, start=1):
-        counts = np.bincount(types.ravel()[nuclei[position]], minlength=len(CLASSES) + 1)
-        counts[0] = 0
-        if counts.any():
-            classes[label] = CLASSES[int(counts.argmax()) - 1]
+    classes = classes_by_majority(types, [nuclei[position] for position in kept], CLASSES)
     return DatasetImage(image.stem, image, label_map, {"pixel_size_um": PIXEL_SIZE_UM}, classes, split)

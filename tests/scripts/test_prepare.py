@@ -220,6 +220,20 @@ def test_published_folds_take_the_roles_they_are_given(
         assert item["published_fold"] == Path(item["image"]).stem[1]
 
 
+@pytest.mark.parametrize(
+    ("folds", "lists"), [(None, ["123", "4", "5"]), ("2+3+4,5,1", ["234", "5", "1"]), ("1,2,3", None)]
+)
+def test_of_five_folds_several_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folds: str | None, lists: list[str] | None
+) -> None:
+    images = [drawn(f"f{number}", fold=number) for number in range(1, 6)]
+    found = prepared(tmp_path, monkeypatch, images, **({} if folds is None else {"folds": folds}))
+    if lists is None:  # which of the five would have no list
+        assert sorted(sum(found.values(), [])) == [f"f{number}" for number in range(1, 6)]
+    else:
+        assert list(found.values()) == [[f"f{number}" for number in each] for each in lists]
+
+
 def test_a_fold_alone_is_split_by_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -229,7 +243,7 @@ def test_a_fold_alone_is_split_by_seed(
     assert "has fold 2 alone: the lists are made by seed" in caplog.text
 
 
-@pytest.mark.parametrize("folds", ["1,2", "1,1,2", (0, 1, 2), "a,b,c", 3, None, True])
+@pytest.mark.parametrize("folds", ["1,2", "1,1,2", (0, 1, 2), "a,b,c", 3, True, "1+2,3", "1+2+2,3,4"])
 def test_folds_that_are_none_are_refused(tmp_path: Path, folds: object) -> None:
     with pytest.raises(ValueError, match="name the published folds that train, validate and test, such as"):
         prepare("pannuke", "anything", output=str(tmp_path / "out"), folds=folds)
