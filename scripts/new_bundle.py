@@ -47,7 +47,7 @@ For research, not for diagnosis. What kind of images, what size of nuclei, and w
 
 ## Input and output
 
-How many channels, of what; the network's maps; a label map, 0 = background, 1, 2, 3 ... = nuclei.
+How many channels, of what. The network's maps: {maps}. A label map, 0 = background, 1, 2, 3 ... = nuclei.
 
 ## Scores
 
@@ -119,6 +119,7 @@ def _texts(source: Path, folder: Path) -> dict[str, str]:
     described = read_json(configs / "metadata.json")["network_data_format"]
     inferer = read_json(configs / "train.json")["inferer"]
     inferer.pop("step_px", None)  # a U-Net has no windows of attention
+    maps = described["outputs"]["pred"]["channel_def"].values()
     network = NETWORK | {
         "in_channels": described["inputs"]["image"]["num_channels"],
         "out_channels": described["outputs"]["pred"]["num_channels"],
@@ -150,7 +151,7 @@ def _texts(source: Path, folder: Path) -> dict[str, str]:
         "configs/train.json": written(train),
         "configs/inference.json": written(inference_config(train, file=folder / "configs" / "train.json")),
         "configs/metadata.json": written(metadata),
-        "docs/README.md": CARD.format(name=new, folder=folder.as_posix()),
+        "docs/README.md": CARD.format(name=new, folder=folder.as_posix(), maps="; ".join(maps)),
     }
 
 

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from common.commands import main
 from common.conversions import describe, fetch_dataset, licence_of, read_dataset
-from common.conversions._dataset_image import DatasetImage
+from common.conversions.formats.dataset_image import DatasetImage
 from common.datalists.folder_layout import split_by_seed
 from common.files import sha256_of, stem_of
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..files import download
 from ..messages import suggest
-from ._dataset_image import DatasetImage
-from ._source import RemoteFile
+from .formats.dataset_image import DatasetImage
+from .formats.source import RemoteFile
 
 __all__ = [
     "DatasetImage",
@@ -31,7 +31,7 @@ def dataset_readers() -> list[str]:
         >>> "bbbc038" in dataset_readers()
         True
     """
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
 
 
 def describe(name: str) -> str:

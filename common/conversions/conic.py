@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from ..messages import suggest
-from ._dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
-from ._npy_stream import npy_rows, npy_shape, on_disk
-from ._source import opened_files
+from .formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
+from .formats.npy_stream import npy_rows, npy_shape, on_disk
+from .formats.source import opened_files
 from .lizard import CLASSES, PIXEL_SIZE_UM
 
 LICENCE = "CC BY-NC-SA 4.0"

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from ..readers import probe
 from ..readers.images_in_folder import natural_key
-from ._dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
-from ._mat_file import as_label_map, read_mat
-from ._source import opened_files
+from .formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
+from .formats.mat_file import as_label_map, read_mat
+from .formats.source import opened_files
 
 LICENCE = "for research; see https://warwick.ac.uk/fac/cross_fac/tia/data/hovernet/"
 BY_HAND = (

@@ -27,8 +27,8 @@ import numpy as np
 from ..messages import suggest
 from ..readers import probe, read_image, read_labels
 from ..readers.images_in_folder import by_stem, images_in
-from ._dataset_image import DatasetImage
-from ._source import RemoteFile, opened_source
+from .formats.dataset_image import DatasetImage
+from .formats.source import RemoteFile, opened_source
 
 LICENCE = "CC0"
 FILES = (

@@ -27,8 +27,8 @@ from ..geometry import outline_pixels
 from ..readers import probe
 from ..readers.image_file import is_image
 from ..readers.images_in_folder import by_stem, natural_key
-from ._dataset_image import DatasetImage, paint_nuclei
-from ._source import opened_source
+from .formats.dataset_image import DatasetImage, paint_nuclei
+from .formats.source import opened_source
 
 LICENCE = "CC BY-NC-SA 4.0"
 BY_HAND = (

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from ..messages import suggest
-from ._dataset_image import DatasetImage
-from ._label_masks import LABELS, PICTURES, read_label_mask
-from ._source import RemoteFile, opened_source
+from .formats.dataset_image import DatasetImage
+from .formats.label_masks import LABELS, PICTURES, read_label_mask
+from .formats.source import RemoteFile, opened_source
 
 LICENCE = "CC BY 4.0"
 FILES = (RemoteFile("https://zenodo.org/records/10518968/files/NuInsSeg.zip"),)

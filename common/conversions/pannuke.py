@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from ..messages import suggest
-from ._dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
-from ._npy_stream import Opened, npy_files, npy_rows, npy_shape
-from ._source import RemoteFile
+from .formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
+from .formats.npy_stream import Opened, npy_files, npy_rows, npy_shape
+from .formats.source import RemoteFile
 
 LICENCE = "CC BY-NC-SA 4.0"
 _URL = "https://warwick.ac.uk/fac/cross_fac/tia/data/pannuke"

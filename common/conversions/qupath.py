@@ -20,8 +20,8 @@ from ..geometry import outline_pixels
 from ..messages import suggest
 from ..readers import probe
 from ..readers.images_in_folder import images_in
-from ._dataset_image import DatasetImage, paint_nuclei
-from ._source import opened_source
+from .formats.dataset_image import DatasetImage, paint_nuclei
+from .formats.source import opened_source
 
 BY_HAND = (
     "these are annotations of your own: export them from QuPath (File > Export objects as GeoJSON) beside "

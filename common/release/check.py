@@ -14,11 +14,14 @@ __all__ = ["CHECKSUM_FILE", "check_released"]
 CHECKSUM_FILE = "checksum.json"
 
 
-def check_released(bundle: Path) -> None:
+def check_released(bundle: Path) -> bool:
     """Look a bundle's released weights through; one without weights is in order.
 
     Args:
         bundle: the bundle's folder.
+
+    Returns:
+        Whether there are any.
 
     Raises:
         FileNotFoundError: if something beside the weights is missing.
@@ -27,7 +30,7 @@ def check_released(bundle: Path) -> None:
     """
     weights = bundle / "models" / "model.pt"
     if not weights.is_file():
-        return
+        return False
     for name in ("train.json", "LICENSE", CHECKSUM_FILE):
         if not weights.with_name(name).is_file():
             raise FileNotFoundError(
@@ -42,3 +45,4 @@ def check_released(bundle: Path) -> None:
             f"{bundle.as_posix()}/configs/metadata.json: eval_metrics say nothing of the weights"
         )
     load_weights(training_config(bundle, weights).get_parsed_content("network_def"), weights)
+    return True

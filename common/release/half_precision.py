@@ -46,7 +46,7 @@ def write_half_precision(weights: Path, file: Path, *, max_bytes: int = MAX_BYTE
     content = memory.getvalue()
     if len(content) > max_bytes:
         raise ValueError(
-            f"{weights} takes {len(content) / 2**20:.1f} MiB in half precision, and at most"
-            f" {max_bytes / 2**20:g} MiB are released: make the network smaller in configs/release.json"
+            f"{weights} takes {len(content) / 2**20:.3g} MiB in half precision, and at most"
+            f" {max_bytes / 2**20:.3g} MiB are released: make the network smaller in configs/release.json"
         )
     return write_whole(file, lambda part: part.write_bytes(content))

@@ -14,7 +14,8 @@ RECIPES = sorted(file.parents[1].name for file in ROOT.glob("bundles/*/configs/r
 
 
 def test_released_weights_fit_todays_network(bundle: str) -> None:
-    check_released(ROOT / "bundles" / bundle)
+    folder = ROOT / "bundles" / bundle
+    assert check_released(folder) == (folder / "models").exists()
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.conversions._dataset_image import paint_nuclei
+from common.conversions.formats.dataset_image import paint_nuclei
 
 
 def test_painting_a_label_map_from_its_pixels_gives_it_back() -> None:

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from common.conversions import read_dataset
-from common.conversions._dataset_image import DatasetImage
+from common.conversions.formats.dataset_image import DatasetImage
 
 HEADINGS = "Image_Name;Diagnosis;Preparation;Train-/Testset split;Testset class;Magnification;Modality"
 ROWS = [

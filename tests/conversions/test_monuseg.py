@@ -13,7 +13,7 @@ from skimage.draw import disk
 from skimage.measure import find_contours
 
 from common.conversions import read_dataset
-from common.conversions._dataset_image import DatasetImage
+from common.conversions.formats.dataset_image import DatasetImage
 
 Corners = Sequence[Sequence[float]]
 SHAPE = (40, 60)

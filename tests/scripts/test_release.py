@@ -58,7 +58,7 @@ def test_a_release_is_whole_and_scores_what_it_releases(recipe: Path, data: Path
     assert file.resolve() == (recipe / "models" / "model.pt").resolve()
     state = torch.load(file, weights_only=True)
     assert {value.dtype for value in state.values()} <= {torch.float16, torch.int64}
-    check_released(recipe)
+    assert check_released(recipe)
 
     settings = json.loads(file.with_name("train.json").read_text())
     assert settings["dataset_dir"] == ["cells", "tissue"] and settings["ckpt_dir"] is None

@@ -17,7 +17,7 @@ def shared_settings(settings: Mapping[str, Any], bundle_root: str) -> dict[str, 
         bundle_root: the bundle's folder where the settings go.
 
     Example:
-        >>> shared_settings({"dataset_dir": "/home/me/cells", "ckpt_dir": "/tmp", "seed": 0}, "bundles/unet")
+        >>> shared_settings({"dataset_dir": "D:/mine/cells", "ckpt_dir": "a", "seed": 0}, "bundles/unet")
         {'dataset_dir': 'cells', 'ckpt_dir': None, 'seed': 0}
     """
     given = settings.get("dataset_dir") or []

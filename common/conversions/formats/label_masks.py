@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..readers import probe, read_labels
-from ._dataset_image import paint_nuclei, pixels_of_nuclei
+from ...readers import probe, read_labels
+from .dataset_image import paint_nuclei, pixels_of_nuclei
 
 PICTURES = "tissue images"
 LABELS = "label masks modify"

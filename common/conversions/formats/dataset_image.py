@@ -11,7 +11,7 @@ import numpy as np
 from skimage.measure import label
 from skimage.segmentation import relabel_sequential
 
-from ..geometry import largest_pieces
+from ...geometry import largest_pieces
 
 
 @dataclass(frozen=True)
