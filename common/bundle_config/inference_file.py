@@ -16,7 +16,7 @@ _METHOD = ("network_def", "decoder", "intensity", "inferer")
 _PLACES = ("bundle_root", "dataset_dir", "output_dir", "ckpt_dir", "weights")
 _OPTIONS = (
     *("seed", "channels", "pixel_size_um", "scale", "diameter_px", "model_diameter_px"),
-    *("overlay", "table", "recursive", "skip_finished", "amp", "num_workers"),
+    *("overlay", "table", "formats", "recursive", "skip_finished", "amp", "num_workers"),
 )
 _SHARED = "common/configs"
 # What training and inference have in common.
@@ -35,7 +35,7 @@ def inference_config(train: Mapping[str, Any], *, file: str | Path) -> dict[str,
     """
     file = Path(file).as_posix()
     own: dict[str, Any] = {"output_dir": f"{train.get('ckpt_dir')}/segmented", "overlay": True}
-    own |= {"table": False, "recursive": False, "skip_finished": False}
+    own |= {"table": False, "formats": None, "recursive": False, "skip_finished": False}
     if missing := sorted({*_METHOD, *_PLACES, *_OPTIONS} - own.keys() - train.keys()):
         raise ValueError(f"{file}: {missing[0]} is missing, which inference takes from it")
     wiring = {name: f"%{_SHARED}/train.json::{name}" for name in _AS_IN_TRAINING}

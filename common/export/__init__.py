@@ -3,28 +3,33 @@
 from .colours import label_colours
 from .composite import composite_image
 from .display import display_image
+from .geojson import nuclei_features, write_geojson
 from .label_file import write_label_map
 from .nuclei_table import nuclei_table, read_table, write_table
 from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
 from .picture_file import write_picture
-from .save import SaveLabelMapd, SaveNucleiTabled, record_of
+from .save import SaveLabelMapd, record_of
+from .save_nuclei import POLYGON_FORMATS, SaveNucleid
 from .sheet import contact_sheet
 
 __all__ = [
     "AGREED_ON_BRIGHT",
     "AGREED_ON_DARK",
+    "POLYGON_FORMATS",
     "PREDICTED",
     "SaveLabelMapd",
-    "SaveNucleiTabled",
+    "SaveNucleid",
     "TRUTH",
     "composite_image",
     "contact_sheet",
     "display_image",
     "label_colours",
+    "nuclei_features",
     "nuclei_table",
     "overlay",
     "read_table",
     "record_of",
+    "write_geojson",
     "write_label_map",
     "write_picture",
     "write_table",

@@ -3,13 +3,14 @@
 from .download import download
 from .fingerprint import sha256_of
 from .lock import InUseError, hold
-from .made_here import MARK, is_made_here, record_text, recorded
+from .made_here import GEOJSON_START, MARK, is_made_here, record_text, recorded
 from .marked_part import MarkedPart
 from .stem import stem_of
 from .whole_file import move_file, write_whole
 from .whole_folder import write_whole_folder
 
 __all__ = [
+    "GEOJSON_START",
     "InUseError",
     "MARK",
     "MarkedPart",

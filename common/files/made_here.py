@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import tifffile
 from PIL import Image
 
-__all__ = ["MARK", "TABLE_START", "is_made_here", "record_text", "recorded"]
+__all__ = ["GEOJSON_START", "MARK", "TABLE_START", "is_made_here", "record_text", "recorded"]
 
 # In the tag Software of a TIFF, and in the text of that name of a PNG. Programs that save a file anew, such
 # as Fiji or napari, leave it out: a label map that somebody has corrected is theirs.
@@ -18,6 +20,8 @@ MARK = "nuclei-bundles"
 # How the first line of a table begins, which has no place for a mark.
 TABLE_START = ("label", "area_px", "centroid_row_px", "centroid_column_px")
 SUMMARY_START = ("image", "nuclei", "fault")
+# How polygons begin; programs ignore what a FeatureCollection has beside its features.
+GEOJSON_START = f'{{"type":"FeatureCollection","made_by":"{MARK}","features":['
 
 
 def record_text(record: Mapping[str, Any]) -> str:
@@ -49,7 +53,7 @@ def recorded(path: Path) -> dict[str, Any] | None:
 
 
 def is_made_here(path: Path) -> bool:
-    """Tell whether a segmentation wrote this label map (.tif), picture (.png) or table (.csv).
+    """Tell whether a segmentation wrote this label map (.tif), picture (.png), table (.csv) or polygons.
 
     Args:
         path: a file; what cannot be read was not.
@@ -63,6 +67,9 @@ def is_made_here(path: Path) -> bool:
             with path.open(encoding="utf-8-sig") as table:
                 names = tuple(table.readline().strip().split(","))
             return any(names[: len(start)] == start for start in (TABLE_START, SUMMARY_START))
-    except (OSError, ValueError, SyntaxError):
+        if path.name.lower().endswith((".geojson", ".geojson.gz")):
+            with gzip.open(path) if suffix == ".gz" else path.open("rb") as polygons:
+                return polygons.read(len(GEOJSON_START)) == GEOJSON_START.encode("utf-8")
+    except (OSError, EOFError, ValueError, SyntaxError, zlib.error):
         return False
     return recorded(path) is not None

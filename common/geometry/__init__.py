@@ -1,10 +1,12 @@
 """Shapes, sizes and values of nuclei and pixels: plain functions that several rooms share."""
 
 from .finite_values import finite_values
+from .label_polygons import label_polygons, ring_area
 from .largest_pieces import largest_pieces
 from .model_scale import AUTO_DIAMETER, IGNORE, SEARCH_KEY, ModelScale, model_scale
 from .outlines import outlines
 from .polygons import ellipse_corners, outline_pixels
+from .traced_rings import traced_rings
 from .typical_diameter import typical_diameter
 
 __all__ = [
@@ -14,9 +16,12 @@ __all__ = [
     "ModelScale",
     "ellipse_corners",
     "finite_values",
+    "label_polygons",
     "largest_pieces",
     "model_scale",
     "outline_pixels",
     "outlines",
+    "ring_area",
+    "traced_rings",
     "typical_diameter",
 ]

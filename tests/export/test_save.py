@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, LoadImaged, Transposed
 from PIL import Image
 
-from common.export import SaveLabelMapd, SaveNucleiTabled, display_image, read_table, record_of
+from common.export import SaveLabelMapd, SaveNucleid, display_image, read_table, record_of
 from common.files import recorded
 from common.readers import LabelReader, MicroscopyReader
 
@@ -140,10 +141,13 @@ def test_a_table_measures_every_channel_of_the_file_as_it_is_stored(tmp_path: Pa
         tmp_path / "cells.ome.tif", pixels, metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "CD3"]}}
     )
     shown = item(str(tmp_path / "cells.ome.tif"))  # what a network got: one channel, scaled
-    SaveNucleiTabled(output_dir=tmp_path / "out", reader=MicroscopyReader())(shown)
+    SaveNucleid(output_dir=tmp_path / "out", reader=MicroscopyReader(), formats=["geojson"])(shown)
     table = read_table(tmp_path / "out" / "cells.csv")
     for channel, name in enumerate(("mean_DAPI", "mean_CD3")):
         wanted = [pixels[channel][nuclei() == label].mean() for label in (1, 2, 3)]
         assert table[name] == pytest.approx(wanted, rel=1e-5)
-    SaveNucleiTabled(output_dir=tmp_path / "none", reader=MicroscopyReader(), enabled=False)(shown)
+    polygons = json.loads((tmp_path / "out" / "cells.geojson").read_text())["features"]
+    measured = [each["properties"]["measurements"]["mean_CD3"] for each in polygons]
+    assert measured == pytest.approx(table["mean_CD3"], rel=1e-5)
+    SaveNucleid(output_dir=tmp_path / "none", reader=MicroscopyReader(), table=False)(shown)
     assert not (tmp_path / "none").exists()

@@ -50,6 +50,8 @@ def test_a_label_map_that_was_corrected_and_saved_is_the_users(tmp_path: Path, s
         ("a.csv", b"label,class\n1,2\n"),
         ("a.csv", b"\xff\xfe\x00"),
         ("a.json", b"{}"),
+        ("a.geojson", b'{"type": "FeatureCollection", "features": []}'),
+        ("a.geojson.gz", b"no archive"),
     ],
 )
 def test_everything_else_is_not_ours(tmp_path: Path, name: str, content: bytes) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ...bundle_config import completed, running_config
-from ...export import record_of
+from ...export import POLYGON_FORMATS, record_of
 from ...files import is_made_here, recorded
+from ...messages import suggest
 from ..trained import choose_weights
 
 __all__ = ["SUMMARY", "Outputs", "refuse_among_inputs"]
@@ -57,6 +58,7 @@ class Outputs:
         output_dir: folder of the label maps.
         overlay: whether pictures are written.
         table: whether tables are written.
+        formats: what polygons are written as, one or several of `POLYGON_FORMATS`; None: no polygons.
         skip_finished: whether images are left out that are done with the same weights and settings.
         weights: a file named by the user, see `choose_weights`.
         ckpt_dir: see `choose_weights`.
@@ -64,8 +66,12 @@ class Outputs:
 
     Attributes:
         made_by: digits that change with the weights and with every setting that decides what is found.
-        made_with: what is written beside the label maps: "overlay", "table". It is noted in them, because
-            a table that is there may be of earlier weights.
+        formats: what polygons are written as.
+        made_with: what is written beside the label maps: "overlay", "table" and the formats. It is noted in
+            them, because a table that is there may be of earlier weights.
+
+    Raises:
+        ValueError: if there is no such format.
     """
 
     def __init__(
@@ -74,6 +80,7 @@ class Outputs:
         *,
         overlay: bool = True,
         table: bool = False,
+        formats: str | Sequence[str] | None = None,
         skip_finished: bool = False,
         weights: str | Path | None = None,
         ckpt_dir: str | Path | None = None,
@@ -81,7 +88,9 @@ class Outputs:
     ) -> None:
         self.output_dir = Path(output_dir)
         self.overlay, self.table, self.skip_finished = overlay, table, skip_finished
-        self.made_with = [name for name, made in (("overlay", overlay), ("table", table)) if made]
+        self.formats = _known_formats(formats)
+        own = [name for name, made in (("overlay", overlay), ("table", table)) if made]
+        self.made_with = [*own, *self.formats]
         config = running_config() or {}
         settings = {name: completed(config[name]) for name in _DECIDING if name in config}
         text = json.dumps(settings, sort_keys=True, default=str)
@@ -102,6 +111,8 @@ class Outputs:
             yield self.output_dir / "overlays" / f"{name}.png"
         if self.table:
             yield self.output_dir / f"{name}.csv"
+        for suffix in self.formats:
+            yield self.output_dir / f"{name}.{suffix}"
 
     def to_do(self, items: Sequence[Item]) -> list[Item]:
         """Return the images that are to be segmented, once nothing that is written can replace a user's file.
@@ -150,6 +161,15 @@ class Outputs:
                 f"{foreign[0]}{more} would be overwritten, but no segmentation wrote it (or it was changed"
                 " since): give another --output_dir, or move it away"
             )
+
+
+def _known_formats(given: str | Sequence[str] | None) -> list[str]:
+    words = given.split(",") if isinstance(given, str) else list(given or ())
+    found = list(dict.fromkeys(str(word).strip().lower() for word in words))
+    for word in found:
+        if word not in POLYGON_FORMATS:
+            raise ValueError(f"--formats has no {word!r}: {suggest(word, POLYGON_FORMATS)}")
+    return found
 
 
 def _is_foreign(file: Path) -> bool:

@@ -34,6 +34,7 @@ _OF_FILES = (
     "output_dir",
     "overlay",
     "table",
+    "formats",
     "recursive",
     "skip_finished",
     "num_workers",

@@ -11,7 +11,14 @@ import tifffile
 from monai.bundle import ConfigParser
 
 from common.engine.segmentation import Outputs, refuse_among_inputs
-from common.export import record_of, write_label_map, write_picture, write_table
+from common.export import (
+    nuclei_features,
+    record_of,
+    write_geojson,
+    write_label_map,
+    write_picture,
+    write_table,
+)
 
 
 @pytest.fixture
@@ -72,6 +79,24 @@ def test_files_of_the_user_are_never_replaced(tmp_path: Path, images: Any) -> No
         Outputs(out).to_do(images)
     (out / "a.tif").unlink()
     assert Outputs(out, table=True).to_do(images) == images
+
+
+def test_polygons_are_told_from_the_users_own(tmp_path: Path, images: Any) -> None:
+    outputs = Outputs(tmp_path / "out", formats="geojson.gz, GeoJSON", skip_finished=True)
+    assert outputs.formats == ["geojson.gz", "geojson"]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.geojson").write_text('{"type": "FeatureCollection", "features": []}')
+    with pytest.raises(ValueError, match=r"a\.geojson would be overwritten"):
+        outputs.to_do(images)
+    assert Outputs(tmp_path / "out").to_do(images) == images
+    (tmp_path / "out" / "a.geojson").unlink()
+    finish(outputs, images[0])
+    assert outputs.to_do(images) == images, "its polygons are missing"
+    for suffix in outputs.formats:
+        write_geojson(tmp_path / "out" / f"a.{suffix}", nuclei_features(np.ones((4, 4), int)))
+    assert outputs.to_do(images) == images[1:]
+    with pytest.raises(ValueError, match="--formats has no 'geojsn': did you mean geojson"):
+        Outputs(tmp_path, formats=["geojsn"])
 
 
 def test_what_is_not_written_is_not_in_the_way(tmp_path: Path, images: Any) -> None:

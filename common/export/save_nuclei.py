@@ -1,0 +1,85 @@
+"""What was found in an image -> its table and polygons, as a step of a MONAI pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.config import KeysCollection
+from monai.data import ImageReader
+from monai.transforms import MapTransform
+
+from .geojson import nuclei_features, write_geojson
+from .nuclei_table import nuclei_table, write_table
+from .saved_item import file_of, name_of, pixel_size_of, plane_of
+
+__all__ = ["POLYGON_FORMATS", "SaveNucleid"]
+
+POLYGON_FORMATS = ("geojson", "geojson.gz")
+"""What polygons are written as, which are the files' suffixes too."""
+
+
+class SaveNucleid(MapTransform):
+    """Write `<output_dir>/<name>.csv`, a row a nucleus, and `<name>.geojson`, a polygon a nucleus.
+
+    Both have each nucleus' size and its mean intensity in every channel of the file. The image is read once
+    more for them, because a network gets some of its channels, resized and scaled. The data pass through
+    unchanged.
+
+    Args:
+        keys: the label map; one key.
+        output_dir: folder of the files.
+        reader: a reader of all channels; its meta may have "channel_names" and "pixel_size_um".
+        image_key: the image, which names its file.
+        table: whether tables are written.
+        formats: what polygons are written as, of `POLYGON_FORMATS`.
+        allow_missing_keys: whether items without a label map are let through.
+
+    Shapes:
+        label map: (1, H, W) or (H, W), integers.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection = "pred_map",
+        *,
+        output_dir: str | os.PathLike[str],
+        reader: ImageReader,
+        image_key: str = "image",
+        table: bool = True,
+        formats: Sequence[str] = (),
+        allow_missing_keys: bool = False,
+    ) -> None:
+        """Keep the options; see the class."""
+        super().__init__(keys, allow_missing_keys)
+        self.output_dir, self.reader = Path(output_dir), reader
+        self.image_key, self.table, self.formats = image_key, table, tuple(formats)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the files of one image.
+
+        Raises:
+            ValueError: if the image's file is unknown, unreadable, or of another size than the label map.
+        """
+        item = dict(data)
+        if not self.table and not self.formats:
+            return item
+        for key in self.key_iterator(item):
+            file = file_of(item[self.image_key], self.image_key)
+            name, label_map = name_of(item, file), plane_of(item[key], str(key))
+            array, meta = self.reader.get_data(self.reader.read(file))
+            measured = nuclei_table(
+                label_map,
+                # readers give (width, height, channels)
+                array.reshape(*array.shape[:2], -1).transpose(2, 1, 0),
+                channel_names=[str(channel) for channel in meta.get("channel_names", ())],
+                pixel_size_um=pixel_size_of(meta),
+            )
+            if self.table:
+                write_table(self.output_dir / f"{name}.csv", measured)
+            for suffix in self.formats:
+                features = nuclei_features(label_map, measured, name=name)
+                write_geojson(self.output_dir / f"{name}.{suffix}", features)
+        return item
