@@ -56,7 +56,7 @@ def nuclei_features(
     columns = {key: values for key, values in (table or {}).items() if key not in _NO_MEASUREMENTS}
     rows = {int(number): row for row, number in enumerate((table or {}).get("label", ()))}
     for number, polygons in label_polygons(label_map):
-        measured = {"label": number}
+        measured: dict[str, float | int | None] = {"label": number}
         if number in rows:
             measured |= {key: _number(values[rows[number]]) for key, values in columns.items()}
         named = {**_CLASS, "name": classes[number]} if classes and number in classes else _CLASS

@@ -62,10 +62,10 @@ def _edges(label_map: np.ndarray) -> tuple[np.ndarray, ...]:
         band = np.pad(above, (missing, (1, 1)))
         inner = band[1:-1, 1:-1]
         sides = (band[:-2, 1:-1], band[1:-1, 2:], band[2:, 1:-1], band[1:-1, :-2])
-        for direction, (side, (down, over)) in enumerate(zip(sides, corners, strict=True)):
+        for number, (side, (down, over)) in enumerate(zip(sides, corners, strict=True)):
             rows, columns = (each.astype(np.int32) for each in np.nonzero((inner != 0) & (inner != side)))
             labels = inner[rows, columns]
-            parts.append((labels, rows + top + down, columns + over, np.full(len(rows), direction, np.int8)))
+            parts.append((labels, rows + top + down, columns + over, np.full(len(rows), number, np.int8)))
     label, row, column, direction = (np.concatenate(each) for each in zip(*parts, strict=True))
     del parts
     order = np.argsort(label, kind="stable")
