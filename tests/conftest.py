@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from small_sam import fetch_small_sam
 
 # Tests run side by side, and so do the commands that they start: one thread each is quickest for all.
 # Set before the first import of numpy or torch.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Models of the Hugging Face hub are looked up in a folder of the tests' own, not in the user's nor in the
+# network. Set before the first import of huggingface_hub.
+_hub = tempfile.TemporaryDirectory(prefix="hub-")
+os.environ.update(HF_HUB_CACHE=_hub.name, HF_HUB_OFFLINE="1")
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the repository's root."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def fetched_sam() -> Path:
+    """Let a small random SAM lie where the hub's command would have put facebook/sam-vit-base."""
+    return fetch_small_sam(Path(_hub.name))
 
 
 @pytest.fixture(scope="session")

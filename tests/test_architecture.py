@@ -32,6 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "transforms": set(),
     "probes": set(),
     "networks": {"probes"},
+    # Apart from the networks, which get its models by their configs: it alone needs transformers.
+    "foundation": set(),
     "losses": set(),
     "decoders": set(),
     "metrics": set(),
