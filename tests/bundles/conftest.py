@@ -25,6 +25,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("bundle", BUNDLES)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _every_bundle_finds_what_it_needs(fetched_sam: Path) -> None:
+    """A bundle that needs weights from outside finds small random ones where its default has them."""
+
+
 @pytest.fixture(scope="session")
 def sample_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a data set of eight images of 96 x 80 pixels, of the kind that a bundle (and overlay) is for."""
