@@ -28,8 +28,12 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def fetched_sam() -> Path:
-    """Let a small random SAM lie where the hub's command would have put facebook/sam-vit-base."""
-    return fetch_small_sam(Path(_hub.name))
+    """Let small random SAMs lie where the hub's command would have put the three sizes; return the base."""
+    base, *_ = (
+        fetch_small_sam(Path(_hub.name), f"facebook/sam-vit-{size}", seed=seed)
+        for seed, size in enumerate(("base", "large", "huge"))
+    )
+    return base
 
 
 @pytest.fixture(scope="session")

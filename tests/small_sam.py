@@ -54,15 +54,16 @@ def save_small_sam(folder: Path, *, seed: int = 0, whole: bool = True, **vision:
     return folder
 
 
-def fetch_small_sam(hub: Path, name: str = "facebook/sam-vit-base") -> Path:
+def fetch_small_sam(hub: Path, name: str = "facebook/sam-vit-base", *, seed: int = 0) -> Path:
     """Let a small SAM lie where the hub's own command would have put that of a name.
 
     Args:
         hub: folder of downloads, as `HF_HUB_CACHE` names it.
         name: on the hub.
+        seed: of the weights.
     """
     commit = "0" * 40
     place = hub / f"models--{name.replace('/', '--')}"
     (place / "refs").mkdir(parents=True, exist_ok=True)
     (place / "refs" / "main").write_text(commit)
-    return save_small_sam(place / "snapshots" / commit)
+    return save_small_sam(place / "snapshots" / commit, seed=seed)

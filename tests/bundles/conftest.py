@@ -62,7 +62,7 @@ def modality_of(bundle: str, overlay: str | None = None) -> str:
 
 
 @pytest.fixture
-def workflow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
+def workflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., ConfigWorkflow]:
     """Make a bundle's workflow as a program does, from the repository's root, without MLflow."""
     monkeypatch.chdir(ROOT)
 
@@ -70,6 +70,8 @@ def workflow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
         folder = f"bundles/{bundle}/configs"
         if config == "train":
             options = {"mlflow": False, **SHORT, **options}
+            if "sam_cache" in json.loads(Path(folder, "train.json").read_text()):
+                options = {"sam_cache": str(tmp_path / "sam_features"), **options}
         return ConfigWorkflow(
             config_file=[f"{folder}/{name}.json" for name in (config, *overlays)],
             meta_file=f"{folder}/metadata.json",
