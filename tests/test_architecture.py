@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "packing": {"bundle_config", "engine/trained"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
-        *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),
+        *("bundle_config", "probes", "sample", "transforms", "networks", "losses", "decoders", "metrics"),
     },
     # Other packages run in environments of their own; what comes back is scored and noted as a bundle's is.
     "peers": {
