@@ -37,9 +37,8 @@ def chosen_bundles(bundles: str | Sequence[str] | None) -> list[str]:
         there = _overlays(bundle)
         for overlay in overlays:
             if overlay not in there:
-                raise ValueError(
-                    f"--bundles {name}: there is no overlay {overlay}: {suggest(overlay, list(there))}"
-                )
+                hint = suggest(overlay, list(there))
+                raise ValueError(f"--bundles {name}: there is no overlay {overlay}: {hint}")
     return names
 
 

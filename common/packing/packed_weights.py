@@ -63,8 +63,8 @@ class PackedWeights:
             config: train.json or inference.json, flat.
             names: the packed bundle's.
         """
-        # The training's data are its maker's: only its lists hold, where the bundle names the same data. So is
-        # a folder with SAM's weights, while a name on the hub is everybody's.
+        # The training's data are its maker's: only its lists hold, where the bundle names the same data. A
+        # folder with SAM's weights is its maker's too, while a name on the hub is everybody's.
         of_its_maker = {"dataset_dir"}
         if os.path.isdir(str(self.settings.get("sam_weights"))):
             of_its_maker.add("sam_weights")

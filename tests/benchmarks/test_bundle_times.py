@@ -107,11 +107,12 @@ def test_a_training_with_a_frozen_model_is_timed_with_and_without_what_is_kept(
 
     monkeypatch.setattr(FrozenSAM, "__call__", counted)
     options = {"batch_size": 2, "crop_px": 32, "sam_weights": str(fetched_sam)}
+    options |= {"network_def::features": [4, 4, 8, 8, 8], "network_def::branch_features": 4}
     bundle = "eunet3plus_sam"
     for overlay, expected in (("", {"kept"}), ("+sam_sees_crops", {"computed"}), ("+no_sam", set())):
         asked.clear()
         [name] = chosen_bundles(bundle + overlay)
-        rows = time_training([name], tmp_path, steps=2, options=options)
+        rows = time_training([name], tmp_path, steps=1, options=options)
         assert set(asked) == expected and {row["bundle"] for row in rows} == {name}
 
 
