@@ -69,7 +69,10 @@ ALLOWED: dict[str, set[str]] = {
     },
     "leaderboard": {"engine/tracking", "experiments"},
     # What a paper shows is made of everything that made its method.
-    "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
+    "figures": {
+        *("readers", "transforms", "networks", "foundation", "losses", "metrics", "export"),
+        "engine/trained",
+    },
 }
 MAX_FILES = 15
 # Beside the CPU wheel of torch torchvision cannot be imported; two others bring it along, OpenCV clashes.

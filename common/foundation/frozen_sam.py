@@ -82,6 +82,7 @@ class FrozenSAM:
         self.features = int(self._encoder.config.output_channels)
         # The tile's size decides which pixels a tile has, which the cache sees by itself.
         self.digest = digest_of(self._encoder)
+        self._mean, self._std = (torch.tensor(values).reshape(3, 1, 1) for values in (MEAN, STD))
         self._cache = None
         if cache_dir is not None:
             key = b"%s %d %d" % (self.digest, magnification, _VERSION)
@@ -143,9 +144,7 @@ class FrozenSAM:
         encoder = self._encoder
         if next(encoder.parameters()).device != tiles.device:
             encoder.to(tiles.device)
-        pixels = 255 * tiles.clamp(0, 1)
-        mean, std = (torch.tensor(values, device=tiles.device).reshape(3, 1, 1) for values in (MEAN, STD))
-        pixels = (pixels - mean) / std
+        pixels = (255 * tiles.clamp(0, 1) - self._mean.to(tiles)) / self._std.to(tiles)
         if self.magnification > 1:
             pixels = functional.interpolate(
                 pixels, scale_factor=float(self.magnification), mode="bilinear", align_corners=False

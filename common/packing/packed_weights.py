@@ -44,7 +44,7 @@ class PackedWeights:
 
     def __init__(self, file: Path, settings: Mapping[str, Any], parser: ConfigParser) -> None:
         self.file, self.settings = file, dict(settings)
-        for name in {"network_def", "inferer"} & self.settings.keys():
+        for name in {"network_def", "sam_weights", "inferer"} & self.settings.keys():
             parser[name] = self.settings[name]
         self.in_channels: int | None = parser["network_def"]["in_channels"]
         self.divisor = int(parser["inferer"]["divisor"])

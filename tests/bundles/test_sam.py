@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from small_sam import save_small_sam
 
 from common.foundation import FrozenSAM
 from common.messages import sentence
+from common.packing import pack_bundle
 
 from .conftest import ROOT
 
@@ -207,3 +209,42 @@ def test_white_and_black_images_do_no_harm(workflow, images: Path, tmp_path: Pat
     maps = network.train()(flat, features=network.foundation(flat))
     maps.square().mean().backward()
     assert all(weight.grad is None or weight.grad.isfinite().all() for weight in network.parameters())
+
+
+def test_packed_it_holds_no_sam_and_asks_for_it_in_the_same_words(images: Path, tmp_path: Path) -> None:
+    """On a machine without SAM's weights."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_CACHE": str(tmp_path / "hub")}
+    command = [sys.executable, "-m", "scripts.pack", NAME, "--output", str(tmp_path / "dist")]
+    subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True, timeout=300)
+    packed = tmp_path / "dist" / NAME
+    files = [file for file in packed.rglob("*") if file.is_file()]
+    assert not [file for file in files if file.suffix in (".safetensors", ".pt", ".pth", ".bin")]
+    assert sum(file.stat().st_size for file in files) < 5e6
+    run_packed = ["-P", "-m", "monai.bundle", "run", "training", "--config_file", "configs/train.json"]
+    done = subprocess.run(
+        [sys.executable, *run_packed, "--dataset_dir", str(images), "--mlflow", "False"],
+        cwd=packed,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert "hf download facebook/sam-vit-base config.json model.safetensors" in last
+    assert "the bundle eunet3plus is the same network without SAM" in last
+    assert not (packed / "models").exists() or not list((packed / "models").glob("*.pt"))
+
+
+def test_packed_weights_name_their_sam_but_no_folder_of_their_maker(
+    workflow, images: Path, tmp_path: Path
+) -> None:
+    for number, weights in enumerate(("facebook/sam-vit-large", str(save_small_sam(tmp_path / "mine")))):
+        folder = tmp_path / f"ckpt{number}"
+        train(workflow, images, folder, sam_weights=weights)
+        packed = pack_bundle(ROOT / "bundles" / NAME, tmp_path / f"dist{number}", weights=folder / "model.pt")
+        texts = [file.read_text() for file in packed.folder.rglob("*.json")]
+        config = json.loads((packed.folder / "configs" / "inference.json").read_text())
+        assert config["sam_weights"] == ("facebook/sam-vit-base" if number else weights)
+        assert config["sam_cache"] is None
+        assert not any(str(tmp_path) in text for text in texts), "a folder of the maker's machine"
