@@ -53,6 +53,9 @@ class PackedWeights:
         except RuntimeError as error:  # MONAI's, around the sentence
             raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
         load_weights(self.network, file)
+        # A name on the hub is everybody's, a folder with SAM's weights its maker's.
+        if os.path.isdir(str(self.settings.get("sam_weights"))):
+            del self.settings["sam_weights"]
 
     def put_into(self, config: Mapping[str, Any], names: FlatNames) -> dict[str, Any]:
         """Return a packed configuration in which the training's settings stand.
@@ -63,12 +66,8 @@ class PackedWeights:
             config: train.json or inference.json, flat.
             names: the packed bundle's.
         """
-        # The training's data are its maker's: only its lists hold, where the bundle names the same data. A
-        # folder with SAM's weights is its maker's too, while a name on the hub is everybody's.
-        of_its_maker = {"dataset_dir"}
-        if os.path.isdir(str(self.settings.get("sam_weights"))):
-            of_its_maker.add("sam_weights")
-        taken = settings_to_take(self.settings, config, given=of_its_maker)
+        # The training's data are its maker's: only its lists hold, where the bundle names the same data.
+        taken = settings_to_take(self.settings, config, given={"dataset_dir"})
         return {**config, **names(as_json(taken))}
 
     def write(self, models: Path, names: FlatNames) -> None:
@@ -133,6 +132,6 @@ def _without_places(settings: dict[str, Any]) -> dict[str, Any]:
     own: dict[str, Any] = {
         "bundle_root": HERE,
         "dataset_dir": names if isinstance(given, list) else "".join(names),
-        **dict.fromkeys(("ckpt_dir", "output_dir", "weights", "pretrained")),
+        **dict.fromkeys(("ckpt_dir", "output_dir", "weights", "pretrained", "sam_cache")),
     }
     return settings | {name: value for name, value in own.items() if name in settings}
