@@ -113,3 +113,16 @@ def test_the_transform_puts_features_beside_the_image(folders, encoded, tmp_path
     assert torch.equal(item["features"], sam(before[None], keep=True)[0])
     assert sum(encoded) == 4, "the second time they came from the disk"
     assert "features" not in FoundationFeaturesd("picture", sam, allow_missing_keys=True)({"image": before})
+
+
+def test_a_worker_has_a_model_of_its_own_where_the_gpus_cannot_be_reached(
+    folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sam = FrozenSAM(folders[0])
+    on_cpu, on_gpu = FoundationFeaturesd("image", sam), FoundationFeaturesd("image", sam, device="cuda")
+    assert on_gpu._model() == (sam, torch.device("cuda"))
+    monkeypatch.setattr(torch.utils.data, "get_worker_info", object)
+    assert on_cpu._model()[0] is sam
+    own, device = on_gpu._model()
+    assert own is not sam and device == torch.device("cpu") and on_gpu._model()[0] is own
+    assert torch.equal(on_gpu({"image": image()[0]})["features"], sam(image())[0])
