@@ -36,6 +36,14 @@ def fetched_sam() -> Path:
     return base
 
 
+@pytest.fixture(autouse=True)
+def _what_the_bundle_needs(request: pytest.FixtureRequest) -> None:
+    """Give a test of every bundle, wherever it is, the weights that one of them wants from outside."""
+    parameters = getattr(request.node, "callspec", None)
+    if parameters is not None and "eunet3plus_sam" in map(str, parameters.params.values()):
+        request.getfixturevalue("fetched_sam")
+
+
 @pytest.fixture(scope="session")
 def nuclei_data() -> Path:
     """Return the folder of real data sets, or skip the test and say so."""

@@ -48,7 +48,6 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     return make
 
 
-@pytest.mark.usefixtures("fetched_sam")
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_every_bundle(
     bundle: str, sample: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -61,7 +61,6 @@ def trained(folder: Path, bundle: str, **settings: Any) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("fetched_sam")
 @pytest.mark.parametrize("bundle", BUNDLES)
 def test_every_bundle_predicts_on_the_grid_of_the_image(
     bundle: str, samples: dict[int, Path], tmp_path: Path
