@@ -35,9 +35,9 @@ $(VENV)/.runtime: requirements.txt
 	$(BIN)/python -m pip install -r requirements.txt
 	touch $@
 
-$(VENV)/.test: requirements.txt requirements-test.txt requirements-export.txt requirements-peers.txt
+$(VENV)/.test: requirements.txt requirements-test.txt requirements-export.txt requirements-sam.txt requirements-peers.txt
 	$(PYTHON) -c "import sys; sys.exit('python 3.10 or newer is needed: make PYTHON=python3.11 ...' if sys.version_info < (3, 10) else 0)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -r requirements.txt -r requirements-test.txt -r requirements-export.txt
+	$(BIN)/python -m pip install -r requirements.txt -r requirements-test.txt -r requirements-export.txt -r requirements-sam.txt
 	$(BIN)/python -m pip install --no-deps -r requirements-peers.txt
 	touch $(VENV)/.runtime $@

@@ -1,7 +1,7 @@
 """Time what must be quick: `python -m scripts.benchmark [WHAT] [--repeats 9] [--output FILE.json]`.
 
 python -m scripts.benchmark inference [--peers] [--bundles logsage,unet] [--image_px 1024]
-python -m scripts.benchmark training [--bundles logsage,unet] [--num_workers 2]
+python -m scripts.benchmark training [--bundles logsage,unet+he] [--num_workers 2] [--sam_weights FOLDER]
 
 Prints a Markdown table. Threads are torch's: `OMP_NUM_THREADS=1` in front takes one.
 """
@@ -39,6 +39,7 @@ def benchmark(
     peers_dir: str = "runs/peers",
     clock: str = "wall",
     num_workers: int | None = None,
+    sam_weights: str | None = None,
     output: str | None = None,
 ) -> list[dict[str, Any]]:
     """Time bundles or single parts, and print a table.
@@ -51,13 +52,15 @@ def benchmark(
         what: "inference" or "training" of bundles; "metrics", "decoding", "targets", "curvature", or "all"
             of these four.
         repeats: how often each is timed, of which the median counts; one more warms up.
-        bundles: which; all by default.
+        bundles: which; all by default, but for those that need weights from outside. Of a training a bundle's
+            overlays may follow its name: "unet+he".
         image_px: height and width of the image of inference.
         peers: time StarDist beside the bundles' inference.
         peers_dir: folder of the peers' environments.
         clock: of inference: "wall", or "processor", which leaves out what a busy machine does meanwhile; with
             one thread, as all threads' time is added up.
         num_workers: processes that make the batches of a training; as the bundle has it by default.
+        sam_weights: SAM of a training, see the bundle eunet3plus_sam.
         output: JSON file for the same figures.
 
     Returns:
@@ -68,7 +71,7 @@ def benchmark(
             nothing to repeat.
         FileNotFoundError: if the peer's environment has not been made.
     """
-    _check(what, repeats=repeats, peers=peers, num_workers=num_workers)
+    _check(what, repeats=repeats, peers=peers, num_workers=num_workers, sam_weights=sam_weights)
     if clock not in CLOCKS:
         raise ValueError(f"--clock is {clock}: choose {' or '.join(CLOCKS)}")
     python = peer_python("stardist", root=peers_dir) if peers else None
@@ -82,7 +85,8 @@ def benchmark(
                     names, folder, image_px=image_px, rounds=repeats, clock=clock, peer=python
                 )
             else:
-                options = {} if num_workers is None else {"num_workers": num_workers}
+                given = {"num_workers": num_workers, "sam_weights": sam_weights}
+                options = {name: value for name, value in given.items() if value is not None}
                 rows = time_training(names, folder, steps=repeats, options=options)
         else:
             parts = PARTS if what == "all" else {what: PARTS[what]}
@@ -95,7 +99,7 @@ def benchmark(
     return rows
 
 
-def _check(what: str, *, repeats: int, peers: bool, num_workers: int | None) -> None:
+def _check(what: str, *, repeats: int, peers: bool, num_workers: int | None, sam_weights: str | None) -> None:
     known = [*BUNDLES, "all", *PARTS]
     if what not in known:
         raise ValueError(f"There is no benchmark {what!r}: choose one of {', '.join(known)}.")
@@ -104,6 +108,7 @@ def _check(what: str, *, repeats: int, peers: bool, num_workers: int | None) -> 
     for name, given, goes_with in (
         ("peers", peers, "inference"),
         ("num_workers", num_workers is not None, "training"),
+        ("sam_weights", sam_weights is not None, "training"),
     ):
         if given and what != goes_with:
             raise ValueError(f"--{name} goes with {goes_with}, not with {what}: leave it out")

@@ -12,7 +12,13 @@ from typing import Any
 from common.commands import main
 from common.datalists import dataset_folder, load_datalist
 from common.engine.trained import choose_weights, trained_settings, training_config
-from common.figures import Subject, cascaded_unet_figures, logsage_figures, resnet18_unet_figures
+from common.figures import (
+    Subject,
+    cascaded_unet_figures,
+    eunet3plus_sam_figures,
+    logsage_figures,
+    resnet18_unet_figures,
+)
 from common.files import stem_of
 from common.readers import ChannelChoice
 
@@ -20,6 +26,7 @@ FIGURES: dict[str, Callable[[Subject], list[Path]]] = {
     "logsage": logsage_figures,
     "resnet18_unet": resnet18_unet_figures,
     "cascaded_unet": cascaded_unet_figures,
+    "eunet3plus_sam": eunet3plus_sam_figures,
 }
 """Bundle -> what draws its figures and returns the files."""
 COMPARING = ("cascaded_unet",)

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from small_sam import fetch_small_sam
 
 # Tests run side by side, and so do the commands that they start: one thread each is quickest for all.
 # Set before the first import of numpy or torch.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Models of the Hugging Face hub are looked up in a folder of the tests' own, not in the user's nor in the
+# network. Set before the first import of huggingface_hub.
+_hub = tempfile.TemporaryDirectory(prefix="hub-")
+os.environ.update(HF_HUB_CACHE=_hub.name, HF_HUB_OFFLINE="1")
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the repository's root."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def fetched_sam() -> Path:
+    """Let small random SAMs lie where the hub's command would have put the three sizes; return the base."""
+    base, *_ = (
+        fetch_small_sam(Path(_hub.name), f"facebook/sam-vit-{size}", seed=seed)
+        for seed, size in enumerate(("base", "large", "huge"))
+    )
+    return base
+
+
+@pytest.fixture(autouse=True)
+def _what_the_bundle_needs(request: pytest.FixtureRequest) -> None:
+    """Give a test of every bundle, wherever it is, the weights that one of them wants from outside."""
+    parameters = getattr(request.node, "callspec", None)
+    if parameters is not None and "eunet3plus_sam" in map(str, parameters.params.values()):
+        request.getfixturevalue("fetched_sam")
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "transforms": set(),
     "probes": set(),
     "networks": {"probes"},
+    # Apart from the networks, which get its models by their configs: it alone needs transformers.
+    "foundation": set(),
     "losses": set(),
     "decoders": set(),
     "metrics": set(),
@@ -60,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     "release": {"bundle_config", "engine/trained"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
-        *("bundle_config", "sample", "transforms", "networks", "losses", "decoders", "metrics"),
+        *("bundle_config", "probes", "sample", "transforms", "networks", "losses", "decoders", "metrics"),
     },
     # Other packages run in environments of their own; what comes back is scored and noted as a bundle's is.
     "peers": {
@@ -69,7 +71,10 @@ ALLOWED: dict[str, set[str]] = {
     },
     "leaderboard": {"engine/tracking", "experiments"},
     # What a paper shows is made of everything that made its method.
-    "figures": {"readers", "transforms", "networks", "losses", "metrics", "export", "engine/trained"},
+    "figures": {
+        *("readers", "transforms", "networks", "foundation", "losses", "metrics", "export"),
+        "engine/trained",
+    },
 }
 MAX_FILES = 15
 # Beside the CPU wheel of torch torchvision cannot be imported; two others bring it along, OpenCV clashes.

@@ -196,7 +196,7 @@ def test_what_is_imported_is_required_and_the_other_way_round() -> None:
     ours = imported([*ROOT.glob("common/**/*.py"), *ROOT.glob("scripts/*.py")])
     tests = imported(ROOT.glob("tests/**/*.py"))
     needed, for_tests = (
-        required("requirements.txt", "requirements-export.txt"),
+        required("requirements.txt", "requirements-export.txt", "requirements-sam.txt"),
         required("requirements-test.txt", "requirements-peers.txt"),
     )
     assert NOT_IMPORTED.keys() <= needed | for_tests and MODULES.keys() <= needed | for_tests

@@ -5,12 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..devices import low_precision, seed_all
+from ..probes import LiveBytes
 from ..sample import ensure_sample
 from .bundle_choice import config_of
 
@@ -34,6 +36,7 @@ class StepTimes:
         kind = "he" if parser["network_def"]["in_channels"] == 3 else "fluorescence"
         parser["dataset_dir"] = str(ensure_sample(Path(folder) / kind, modality=kind))
         parser["channels"] = None
+        parser["sam_cache"] = str(Path(folder) / "sam_features")  # of the bundles that have one
         for name, value in options.items():
             parser[name] = value
         seed_all(0)
@@ -43,6 +46,7 @@ class StepTimes:
         self.batch_size = int(parser["batch_size"])
         self.data: list[float] = []
         self.steps: list[float] = []
+        self.peak = 0
 
     def epochs(self) -> Iterator[dict[str, torch.Tensor]]:
         """Yield batches without an end."""
@@ -50,15 +54,21 @@ class StepTimes:
             yield from self.loader
 
     def run(self, batches: Iterator[dict[str, torch.Tensor]], *, warm: bool = False) -> None:
-        """Take one step, and note its times if it is not for warming up."""
+        """Take one step, and note its times; one for warming up, which follows the tensors, its memory."""
         start = time.perf_counter()
         batch = next(batches)
         made = time.perf_counter()
-        self.optimizer.zero_grad()
-        self.loss(self.network(batch["image"]), batch["label"]).backward()
-        self.optimizer.step()
+        # What a foundation model has told of the crops before.
+        known = {"features": batch["features"]} if "features" in batch else {}
+        live = LiveBytes()
+        with live if warm else nullcontext():
+            self.optimizer.zero_grad()
+            self.loss(self.network(batch["image"], **known), batch["label"]).backward()
+            self.optimizer.step()
         end = time.perf_counter()
-        if not warm:
+        if warm:
+            self.peak = live.peak
+        else:
             self.data.append(made - start)
             self.steps.append(end - made)
 
@@ -76,7 +86,8 @@ def time_training(
 
     Returns:
         Rows: bundle, precision, crops a step, seconds of a step without data (median) and of data (mean),
-        steps a second, share of the data, and whether it is more than `MOST_FOR_DATA`.
+        steps a second, share of the data, whether it is more than `MOST_FOR_DATA`, and what all tensors that
+        the first step makes take at once, in GB: gradients and the optimizer's are among them, weights not.
     """
     rows = []
     for bundle in bundles:
@@ -102,6 +113,7 @@ def time_training(
                     "steps a second": 1 / (step + data),
                     "data [%]": 100 * share,
                     "over 5 %": "yes" if share > MOST_FOR_DATA else "no",
+                    "tensors [GB]": each.peak / 1e9,
                 }
             )
     return rows

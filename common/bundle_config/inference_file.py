@@ -18,6 +18,8 @@ _OPTIONS = (
     *("seed", "channels", "pixel_size_um", "scale", "diameter_px", "model_diameter_px"),
     *("overlay", "table", "formats", "recursive", "skip_finished", "amp", "num_workers"),
 )
+# What a bundle with a foundation model has beside these.
+_FOUNDATION = ("sam_weights", "sam_cache")
 _SHARED = "common/configs"
 # What training and inference have in common.
 _AS_IN_TRAINING = ("device", "hardware", "network")
@@ -36,12 +38,14 @@ def inference_config(train: Mapping[str, Any], *, file: str | Path) -> dict[str,
     file = Path(file).as_posix()
     own: dict[str, Any] = {"output_dir": f"{train.get('ckpt_dir')}/segmented", "overlay": True}
     own |= {"table": False, "formats": None, "recursive": False, "skip_finished": False}
+    own |= {"sam_cache": None}  # images that are segmented come once
     if missing := sorted({*_METHOD, *_PLACES, *_OPTIONS} - own.keys() - train.keys()):
         raise ValueError(f"{file}: {missing[0]} is missing, which inference takes from it")
     wiring = {name: f"%{_SHARED}/train.json::{name}" for name in _AS_IN_TRAINING}
     wiring |= {name: f"%{_SHARED}/inference.json::{name}" for name in read_json(f"{_SHARED}/inference.json")}
     return {
         **{name: f"%{file}::{name}" for name in _METHOD},
+        **{name: {**train, **own}[name] for name in _FOUNDATION if name in train},
         **{name: {**train, **own}[name] for name in (*_PLACES, *_OPTIONS)},
         **wiring,
         "initialize": f"%{_SHARED}/train.json::initialize",

@@ -3,6 +3,7 @@
 from .cascaded_unet import cascaded_unet_figures
 from .curvature_picture import CurvedLines, write_curvature_picture
 from .error_picture import ERROR_COLOURS, error_picture
+from .eunet3plus_sam import eunet3plus_sam_figures
 from .first_look_picture import Look, first_look_fingerprint, first_look_picture
 from .logsage import logsage_figures
 from .map_picture import write_map_picture
@@ -20,6 +21,7 @@ __all__ = [
     "cascaded_unet_figures",
     "crowded_windows",
     "error_picture",
+    "eunet3plus_sam_figures",
     "find_browser",
     "first_look_fingerprint",
     "first_look_picture",

@@ -106,6 +106,8 @@ def _fault(each: FinishedEvaluation, split: str, wanted: str) -> str | None:
         return "it does not tell its data's fingerprint: evaluate it again"
     if each.report is None or not each.report.get("images"):
         return "its metrics.json is not in the store: evaluate it again"
+    if "table" in tags:  # variants, trained as short as suffices to tell them apart
+        return f"it is a row of the table {tags['table']}, which scripts.reproduce shows"
     lists = _lists(tags["lists"])
     return None if lists == wanted else f"it was tested by {lists}, the others by {wanted}"
 

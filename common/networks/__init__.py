@@ -11,7 +11,7 @@ from .logsage import LoGSAGE
 from .prepare import prepare
 from .resnet18_unet import ResNet18UNet
 from .tile_inferer import TileInferer
-from .unet3plus import UNet3Plus
+from .unet3plus import FusedUNet3Plus, UNet3Plus
 from .unet_plus_plus import UNetPlusPlus
 from .vgg16_unet import VGG16UNet
 
@@ -23,6 +23,7 @@ __all__ = [
     "CellViT",
     "ChannelNet",
     "ChannelNetCellViT",
+    "FusedUNet3Plus",
     "HoVerNet",
     "LoGFilter",
     "LoGSAGE",

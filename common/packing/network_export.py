@@ -98,8 +98,14 @@ def export_network(
 
     Raises:
         ModuleNotFoundError: the packages that ONNX needs are not installed.
-        ValueError: the network cannot be exported in this format, with the reason.
+        ValueError: the network cannot be exported in this format, with the reason; one that is run beside a
+            foundation model in none.
     """
+    if getattr(network, "foundation", None) is not None:
+        raise ValueError(
+            f"{type(network).__name__} cannot be exported as {format}: the file would have to hold the "
+            "weights of its foundation model: pack it without --format"
+        )
     network = network.eval().cpu()
     reason = ""
     for free in (True, False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +44,7 @@ class PackedWeights:
 
     def __init__(self, file: Path, settings: Mapping[str, Any], parser: ConfigParser) -> None:
         self.file, self.settings = file, dict(settings)
-        for name in {"network_def", "inferer"} & self.settings.keys():
+        for name in {"network_def", "sam_weights", "inferer"} & self.settings.keys():
             parser[name] = self.settings[name]
         self.in_channels: int | None = parser["network_def"]["in_channels"]
         self.divisor = int(parser["inferer"]["divisor"])
@@ -52,6 +53,9 @@ class PackedWeights:
         except RuntimeError as error:  # MONAI's, around the sentence
             raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
         load_weights(self.network, file)
+        # A name on the hub is everybody's, a folder with SAM's weights its maker's.
+        if os.path.isdir(str(self.settings.get("sam_weights"))):
+            del self.settings["sam_weights"]
 
     def put_into(self, config: Mapping[str, Any], names: FlatNames) -> dict[str, Any]:
         """Return a packed configuration in which the training's settings stand.

@@ -45,6 +45,21 @@ class Window(NamedTuple):
         result: np.ndarray = (down + self.centre[:, None]).astype(np.float32)[:, :, None]
         return result + right.astype(np.float32)[:, None, :]
 
+    def coarser(self, factor: int) -> Window:
+        """Return the same window for maps of the image that are coarser by a whole factor.
+
+        Args:
+            factor: pixels of the image, in each direction, to one of the map.
+
+        Example:
+            >>> window = Window(np.array([31.5, 31.5]), np.eye(2), 32)
+            >>> window.coarser(16).places()[0, :, 0].tolist()
+            [1.0, 2.0]
+        """
+        # The middle of a map's first pixel lies (factor - 1) / 2 pixels into the image.
+        centre = (self.centre - (factor - 1) / 2) / factor
+        return Window(centre, self.matrix, -(-self.size_px // factor))
+
     def in_crop(self, points: np.ndarray) -> np.ndarray:
         """Return where points of the image, (n, 2), come to lie in the crop."""
         result: np.ndarray = (points - self.centre) @ self.matrix.T + self.middle
@@ -126,9 +141,11 @@ def crop_map(values: Tensor, places: np.ndarray) -> Tensor:
     rows, columns = places
     # The sampler's coordinates: -1 and 1 are the outer edges of the first and the last pixel; columns first.
     coordinates = np.stack([(2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1], axis=-1)
-    grid = torch.from_numpy(coordinates).to(values)[None]
-    sampled = functional.grid_sample(values[None], grid, padding_mode="reflection", align_corners=False)
-    return sampled[0]
+    # Half precision has too few digits for places.
+    exact = values if values.dtype == torch.float64 else values.float()
+    grid = torch.from_numpy(coordinates).to(exact)[None]
+    sampled = functional.grid_sample(exact[None], grid, padding_mode="reflection", align_corners=False)
+    return sampled[0].to(values.dtype)
 
 
 class RandAffineCropd(Randomizable, MapTransform):
@@ -143,10 +160,13 @@ class RandAffineCropd(Randomizable, MapTransform):
         label_key: the label map, by the nearest pixel.
         crop_px: side of the crop.
         zoom: lowest and highest factor: 2 makes nuclei twice as wide.
+        coarse_keys: maps with fewer pixels than the image, such as a network's features, and how many of the
+            image's pixels, in each direction, are one of theirs; skipped where absent.
         allow_missing_keys: skip absent keys.
 
     Shapes:
         image, map: (c, h, w), floats, becomes (c, crop_px, crop_px).
+        coarse map: (c, ceil(h / n), ceil(w / n)), becomes (c, ceil(crop_px / n), ceil(crop_px / n)).
         label map: (1, h, w), integers 0..N, becomes (1, crop_px, crop_px) int32; below 0 beyond the image.
         centres: (N + 1, 2), where the item has them (`NucleusShapesd`); now in the crop's pixels, perhaps
             beyond it.
@@ -162,9 +182,11 @@ class RandAffineCropd(Randomizable, MapTransform):
         *,
         label_key: str = "label",
         zoom: Sequence[float] = (0.6, 1.6),
+        coarse_keys: Mapping[str, int] | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
+        self.coarse_keys = dict(coarse_keys or {})
         if crop_px < 1:
             raise ValueError(f"crop_px is {crop_px}: choose a side of 1 pixel or more")
         if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
@@ -176,9 +198,11 @@ class RandAffineCropd(Randomizable, MapTransform):
         d = dict(data)
         window = draw_window(self.R, d[self.label_key].shape[-2:], self.crop_px, zoom=self.zoom)
         places = window.places()
-        for key in self.key_iterator(d):
+        of_maps = {key: places for key in self.key_iterator(d)}
+        of_maps |= {key: window.coarser(n).places() for key, n in self.coarse_keys.items() if key in d}
+        for key, where in of_maps.items():
             values = torch.as_tensor(d[key]).as_subclass(Tensor)
-            d[key] = convert_to_dst_type(crop_map(values, places), d[key])[0]
+            d[key] = convert_to_dst_type(crop_map(values, where), d[key])[0]
         labels = crop_labels(torch.as_tensor(d[self.label_key]).as_subclass(Tensor), places)
         d[self.label_key] = convert_to_dst_type(labels, d[self.label_key], torch.int32)[0]
         if CENTRES_KEY in d:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from common.benchmarks import (
+    chosen_bundles,
     describe_machine,
     in_turns,
     time_inference,
@@ -18,6 +20,7 @@ from common.benchmarks import (
 )
 from common.benchmarks.inference import BundleTimes
 from common.benchmarks.peer import PeerTimes
+from common.foundation import FrozenSAM
 
 
 def test_all_take_turns() -> None:
@@ -88,6 +91,39 @@ def test_a_training_step_is_timed_beside_its_data(tmp_path: Path) -> None:
         assert row["steps a second"] == pytest.approx(1 / (row["step [s]"] + row["data [s]"]))
         assert row["data [%]"] == pytest.approx(100 * row["data [s]"] * row["steps a second"])
         assert (row["over 5 %"] == "yes") == (row["data [%]"] > 5)
+        assert 1e-3 < row["tensors [GB]"] < 1
+
+
+def test_a_training_with_a_frozen_model_is_timed_with_and_without_what_is_kept(
+    tmp_path: Path, fetched_sam: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept, the model's features come with the data; else the step has to compute them."""
+    asked: list[str] = []
+    own = FrozenSAM.__call__
+
+    def counted(self: FrozenSAM, image: torch.Tensor, *, keep: bool = False) -> torch.Tensor:
+        asked.append("kept" if keep else "computed")
+        return own(self, image, keep=keep)
+
+    monkeypatch.setattr(FrozenSAM, "__call__", counted)
+    options = {"batch_size": 2, "crop_px": 32, "sam_weights": str(fetched_sam)}
+    options |= {"network_def::features": [4, 4, 8, 8, 8], "network_def::branch_features": 4}
+    bundle = "eunet3plus_sam"
+    for overlay, expected in (("", {"kept"}), ("+sam_sees_crops", {"computed"}), ("+no_sam", set())):
+        asked.clear()
+        [name] = chosen_bundles(bundle + overlay)
+        rows = time_training([name], tmp_path, steps=1, options=options)
+        assert set(asked) == expected and {row["bundle"] for row in rows} == {name}
+
+
+def test_bundles_are_named_and_their_overlays() -> None:
+    assert "eunet3plus_sam" not in chosen_bundles(None), "it needs weights from outside"
+    assert {"unet", "eunet3plus"} <= set(chosen_bundles(None))
+    assert chosen_bundles("unet+he, logsage") == ["unet+he", "logsage"]
+    with pytest.raises(ValueError, match="--bundles unett is no bundle: did you mean unet"):
+        chosen_bundles("unett")
+    with pytest.raises(ValueError, match="unet.hee: there is no overlay hee: did you mean he"):
+        chosen_bundles("unet+hee")
 
 
 FAKE = """#!{python}

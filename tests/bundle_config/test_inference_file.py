@@ -45,3 +45,12 @@ def test_what_is_missing_is_named(train: dict[str, Any]) -> None:
     del train["decoder"]
     with pytest.raises(ValueError, match="train.json: decoder is missing, which inference takes from it"):
         inference_config(train, file=FILE)
+
+
+def test_a_foundation_model_is_that_of_the_training_and_nothing_of_it_is_kept(train: dict[str, Any]) -> None:
+    """Images that are segmented come once: features of theirs would fill the disk for nobody."""
+    before = inference_config(train, file=FILE)
+    assert not {"sam_weights", "sam_cache"} & before.keys()
+    given = {"sam_weights": "facebook/sam-vit-huge", "sam_cache": "runs/sam_features"}
+    after = inference_config({**train, **given}, file=FILE)
+    assert after == {**before, "sam_weights": "facebook/sam-vit-huge", "sam_cache": None}

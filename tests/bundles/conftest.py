@@ -25,6 +25,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("bundle", BUNDLES)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _every_bundle_finds_what_it_needs(fetched_sam: Path) -> None:
+    """A bundle that needs weights from outside finds small random ones where its default has them."""
+
+
 @pytest.fixture(scope="session")
 def sample_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a data set of eight images of 96 x 80 pixels, of the kind that a bundle (and overlay) is for."""
@@ -57,7 +62,7 @@ def modality_of(bundle: str, overlay: str | None = None) -> str:
 
 
 @pytest.fixture
-def workflow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
+def workflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., ConfigWorkflow]:
     """Make a bundle's workflow as a program does, from the repository's root, without MLflow."""
     monkeypatch.chdir(ROOT)
 
@@ -65,6 +70,8 @@ def workflow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
         folder = f"bundles/{bundle}/configs"
         if config == "train":
             options = {"mlflow": False, **SHORT, **options}
+            if "sam_cache" in json.loads(Path(folder, "train.json").read_text()):
+                options = {"sam_cache": str(tmp_path / "sam_features"), **options}
         return ConfigWorkflow(
             config_file=[f"{folder}/{name}.json" for name in (config, *overlays)],
             meta_file=f"{folder}/metadata.json",

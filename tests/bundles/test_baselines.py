@@ -52,6 +52,26 @@ def test_unet3plus_is_eunet3plus_without_gates(config: str) -> None:
     assert config == "train" or gated == plain
 
 
+@pytest.mark.parametrize("config", ["train", "as_published"])
+def test_eunet3plus_sam_is_eunet3plus_beside_sam(config: str) -> None:
+    fused, alone = configs("eunet3plus_sam", config), configs("eunet3plus", config)
+    network = fused.pop("network_def")
+    assert network.pop("foundation")["_target_"] == "common.foundation.FrozenSAM"
+    assert network["window"] * 16 == {**configs("eunet3plus_sam", "train"), **fused}["crop_px"]
+    own = {name: value for name, value in network.items() if name not in ("fusion", "window", "_target_")}
+    assert own | {"_target_": "common.networks.UNet3Plus"} == alone.pop("network_def")
+    if config == "as_published":
+        assert fused == alone
+        return
+    # What brings SAM's features to the crops, and tiles that begin where SAM's do.
+    more = {"before_cropping", "prepare_batch"}
+    fused, alone = task("eunet3plus_sam"), task("eunet3plus")
+    assert fused.keys() - alone.keys() == {"sam_weights", "sam_cache"}
+    assert {name: fused[name] for name in alone.keys() - more} == {
+        name: alone[name] for name in alone.keys() - more
+    }
+
+
 @pytest.mark.parametrize("name", FLUORESCENCE)
 def test_the_task_is_that_of_logsage_but_for_the_papers_own_loss(name: str) -> None:
     own, others = task(name), task("logsage")

@@ -39,6 +39,7 @@ def test_seeds_are_one_method_and_budgets_are_not(make: Make) -> None:
         ({"lists": "platform confocal"}, "it was tested by platform confocal, the others by as listed"),
         ({"method_key": ""}, "it does not tell what was trained: evaluate it again"),
         ({"seed_": ""}, "it does not tell what was trained"),
+        ({"table": "a/table_1"}, "it is a row of the table a/table_1, which scripts.reproduce shows"),
         ({"images": IMAGES[:-1]}, "it was tested on other images than b"),
     ],
 )

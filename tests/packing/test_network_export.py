@@ -131,3 +131,13 @@ def test_the_same_network_makes_the_same_bytes(format: str, tmp_path: Path):
 
 def test_formats_as_people_write_them():
     assert check_formats("('onnx', 'torchscript')") == ["onnx", "torchscript"]  # fire makes a tuple of a,b
+
+
+def test_a_network_beside_a_foundation_model_is_not_exported(tmp_path: Path) -> None:
+    network = AnySize()
+    network.foundation = object()
+    with pytest.raises(
+        ValueError, match="hold the weights of its foundation model: pack it without --format"
+    ):
+        export_network(network, tmp_path / "a", format="onnx", in_channels=2, size_px=32, divisor=2)
+    assert not list(tmp_path.iterdir())

@@ -211,3 +211,41 @@ def test_mirroring_is_numpys() -> None:
 def test_bad_options(options: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         RandAffineCropd("image", **{"crop_px": 8, **options})
+
+
+@pytest.mark.parametrize("side", [(256, 256), (250, 333)])
+def test_coarse_maps_stay_with_the_image(side: tuple[int, int]) -> None:
+    """Each number of a coarse map is what its 16 x 16 pixels are about, before the crop and after it."""
+    rows, columns = np.indices(side, np.float32)
+    image = torch.from_numpy(np.stack([rows, columns]))
+    coarse = torch.nn.functional.avg_pool2d(image[None], 16, ceil_mode=True)[0]
+    inside = 0
+    for seed in range(20):
+        step = RandAffineCropd("image", 64, coarse_keys={"features": 16, "absent": 4}, zoom=(0.7, 1.4))
+        step.set_random_state(seed)
+        label = torch.zeros(1, *side, dtype=torch.int32)
+        found = step({"image": image.clone(), "features": coarse.half(), "label": label})
+        assert found["features"].shape == (2, 4, 4) and found["features"].dtype == torch.float16
+        assert "absent" not in found
+        if (found["label"] < 0).any():
+            continue  # beyond the edge the image goes on mirrored
+        inside += 1
+        means = torch.nn.functional.avg_pool2d(found["image"][None], 16)[0]
+        near_edge = (found["image"].amin() < 16) | (found["image"][0].amax() > side[0] - 32)
+        near_edge |= found["image"][1].amax() > side[1] - 32
+        if not near_edge:
+            torch.testing.assert_close(found["features"].float(), means, atol=0.3, rtol=0)
+    assert inside > 5
+
+
+def test_a_coarse_map_is_turned_as_the_image_is() -> None:
+    """The slip that would not show in sizes: features of another place, or not turned."""
+    step = RandAffineCropd("image", 64, coarse_keys={"features": 16}, zoom=(1, 1))
+    step.set_random_state(1)
+    label = torch.zeros(1, 256, 256, dtype=torch.int32)
+    coarse = torch.arange(256.0).reshape(1, 16, 16)
+    image = torch.nn.functional.interpolate(coarse[None], scale_factor=16, mode="bilinear")[0]
+    found = step({"image": image, "features": coarse, "label": label})
+    means = torch.nn.functional.avg_pool2d(found["image"][None], 16)[0]
+    torch.testing.assert_close(found["features"], means, atol=0.5, rtol=0)
+    assert (found["features"].flip(2) - means).abs().max() > 5

@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 # What a continued training may change: how long, where, how fast, and what does not concern training.
 FREE_SETTINGS = {
     *("resume", "epochs", "patience", "num_workers", "cache_images", "device", "mlflow", "pretrained"),
+    "sam_cache",
     *("bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights", "split", "overlay"),
 }
 # Wiring: a newer version of the code may write it differently.

@@ -21,7 +21,7 @@ __all__ = ["SUMMARY", "Outputs", "refuse_among_inputs"]
 SUMMARY = "summary.csv"
 # What decides which nuclei are found, beside the weights.
 _DECIDING = (
-    *("network_def", "decoder", "intensity", "inferer", "channels"),
+    *("network_def", "sam_weights", "decoder", "intensity", "inferer", "channels"),
     *("pixel_size_um", "scale", "diameter_px", "model_diameter_px", "amp"),
 )
 _log = logging.getLogger(__name__)

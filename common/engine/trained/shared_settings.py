@@ -26,6 +26,6 @@ def shared_settings(settings: Mapping[str, Any], bundle_root: str) -> dict[str, 
     own: dict[str, Any] = {
         "bundle_root": bundle_root,
         "dataset_dir": names if isinstance(given, list) else "".join(names),
-        **dict.fromkeys(("ckpt_dir", "output_dir", "weights", "pretrained")),
+        **dict.fromkeys(("ckpt_dir", "output_dir", "weights", "pretrained", "sam_cache")),
     }
     return {**settings, **{name: value for name, value in own.items() if name in settings}}

@@ -93,11 +93,19 @@ class UNet3Plus(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the maps of an image, and in training those of the side heads, if there are any."""
+        return self.maps_of(self.features_of(image))
+
+    def features_of(self, image: Tensor) -> list[Tensor]:
+        """Return the encoder's features, finest first."""
         check_size(image, self.divisor)
         x, features = image, []
         for level, block in enumerate(self.encoder):
             x = block(self.pool(x) if level else x)
             features.append(x)
+        return features
+
+    def maps_of(self, features: Sequence[Tensor]) -> Tensor:
+        """Return the maps of the encoder's features, as `forward` does those of an image."""
         decoded = self.decoder(features)
         if not self.training:
             maps: Tensor = self.heads[0](decoded[0])
