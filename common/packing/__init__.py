@@ -2,6 +2,8 @@
 
 from .exported_files import load_exported
 from .flat_config import flat_configs
+from .image_to_labels import write_image_to_labels
+from .label_model import LABEL_MODELS
 from .name import check_name
 from .network_export import FORMATS, TOLERANCE, Exported, check_formats, export_network
 from .own_code import copy_code, rooms_needed
@@ -12,6 +14,7 @@ from .packed_weights import PackedWeights, find_packed_weights
 __all__ = [
     "FORMATS",
     "INVENTORY",
+    "LABEL_MODELS",
     "TOLERANCE",
     "Exported",
     "Packed",
@@ -27,5 +30,6 @@ __all__ = [
     "refuse_foreign",
     "rooms_needed",
     "write_archive",
+    "write_image_to_labels",
     "write_inventory",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,11 +59,12 @@ class Exported(NamedTuple):
         return f"any batch, height and width {free}"
 
 
-def check_formats(formats: str) -> list[str]:
+def check_formats(formats: str, more: Sequence[str] = ()) -> list[str]:
     """Return the formats that a comma-separated word names, sorted.
 
     Args:
         formats: such as "onnx,torchscript".
+        more: formats that there are beside those of a network.
 
     Raises:
         ValueError: there is no such format.
@@ -76,9 +77,10 @@ def check_formats(formats: str) -> list[str]:
         ValueError: there is no --format 'onix': choose one or several of onnx, torchscript, torch_export
     """
     named = [word.strip() for word in str(formats).strip("()[]").replace("'", "").split(",") if word.strip()]
+    known = [*FORMATS, *more]
     for word in named:
-        if word not in FORMATS:
-            raise ValueError(f"there is no --format {word!r}: choose one or several of {', '.join(FORMATS)}")
+        if word not in known:
+            raise ValueError(f"there is no --format {word!r}: choose one or several of {', '.join(known)}")
     return sorted(set(named))
 
 
