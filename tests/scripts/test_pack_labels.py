@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +133,40 @@ def test_the_image_in_the_package_gives_the_label_map_in_it(small: Path, weights
     np.testing.assert_array_equal(found.numpy(), labels)
 
 
+BIOIMAGEIO = """
+import numpy, sys
+import bioimageio.core
+import bioimageio.spec
+package = sys.argv[1]
+found = bioimageio.spec.load_description(package)
+print(type(found).__name__, found.validation_summary.status)
+tested = bioimageio.core.test_model(package)
+print("tested:", tested.status)
+if tested.status != "passed":
+    tested.display()
+for shape in ((1, 1, 100, 217), (2, 1, 64, 64)):
+    image = numpy.random.default_rng(0).uniform(0, 4095, shape).astype("float32")
+    given = bioimageio.core.predict(model=package, inputs={"image": image})
+    print(given.members["instance_segmentation"].data.shape)
+"""
+
+
+@pytest.mark.long
+def test_bioimageio_validates_and_runs_the_package(small: Path, weights: Path, tmp_path: Path):
+    pytest.importorskip("bioimageio", reason="bioimageio.core is not installed")
+    pack("small", weights=str(weights), format="bioimageio", pixel_size_um=UM)
+    done = subprocess.run(
+        [sys.executable, "-c", BIOIMAGEIO, "dist/small_bioimageio.zip"],
+        env={**os.environ, "BIOIMAGEIO_CACHE_PATH": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = done.stdout.splitlines()
+    assert told[0] == "ModelDescr valid-format" and "tested: passed" in told, done.stdout
+    assert told[-2:] == ["(1, 1, 100, 217)", "(2, 1, 64, 64)"]
+
+
 def test_what_the_training_used_is_in_the_program(small: Path, tmp_path: Path):
     """Pixel size, names of channels, percentiles and the tuned decoder."""
     torch.manual_seed(0)
@@ -171,7 +208,7 @@ def test_two_packs_are_the_same_bytes(small: Path, weights: Path):
         ({"pixel_size_um": 0.5}, "--pixel_size_um 0.5 goes with --format qupath or bioimageio: leave it out"),
         (
             {"format": "onnx,cupath"},
-            "no --format 'cupath': choose one or several of onnx, torchscript, torch_export, qupath, bioimage",
+            "no --format 'cupath': choose one or several of onnx, torchscript, torch_export, qupath, bioim",
         ),
     ],
 )
