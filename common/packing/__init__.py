@@ -1,5 +1,6 @@
 """A bundle that leaves the repository: one folder and one archive, with its own copy of the code."""
 
+from .export_table import export_every_way, put_table
 from .exported_files import load_exported
 from .flat_config import flat_configs
 from .image_to_labels import write_image_to_labels
@@ -22,11 +23,13 @@ __all__ = [
     "check_formats",
     "check_name",
     "copy_code",
+    "export_every_way",
     "export_network",
     "find_packed_weights",
     "flat_configs",
     "load_exported",
     "pack_bundle",
+    "put_table",
     "refuse_foreign",
     "rooms_needed",
     "write_archive",

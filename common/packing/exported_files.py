@@ -163,6 +163,7 @@ def load_exported(file: Path) -> Callable[[Tensor], Tensor]:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # an error is raised as well
+        options.intra_op_num_threads = torch.get_num_threads()
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
         def run(image: Tensor) -> Tensor:

@@ -55,8 +55,11 @@ class Exported(NamedTuple):
 
     def told(self) -> str:
         """Return the sizes in words."""
-        free = f"any multiples of {self.divisor} px" if self.free_size else f"{self.size_px} px alone"
-        return f"any batch, height and width {free}"
+        return f"any batch, height and width {self.sizes()}"
+
+    def sizes(self) -> str:
+        """Return height and width in words."""
+        return f"any multiples of {self.divisor} px" if self.free_size else f"{self.size_px} px alone"
 
 
 def check_formats(formats: str, more: Sequence[str] = ()) -> list[str]:
