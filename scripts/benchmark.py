@@ -119,7 +119,7 @@ def _export(bundle: str, machine: dict[str, Any], repeats: int, *, write: bool) 
         told = ", ".join(f"{name} {machine[name]}" for name in ("processor", "threads", "load", "torch"))
         shape = " x ".join(str(side) for side in made.image.shape[1:])
         text = (
-            f"{markdown(made.rows)}\n\nAny batch. Random weights, noise of {shape}, float32; the difference is"
+            f"{markdown(made.rows)}\n\nAny batch. Random weights, noise of {shape}, float32; difference is"
             f" relative to a map's largest number; time is that of the network in Python ({times[EAGER]:.3g}"
             f" s) times this, medians of {repeats}: {told}."
         )
