@@ -14,6 +14,8 @@ __all__ = ["EAGER", "time_exported"]
 EAGER = "eager"
 """The network as it runs in Python, among the formats."""
 
+_WARM = 2  # runs that TorchScript watches before it compiles
+
 
 def time_exported(
     network: nn.Module, programs: Mapping[str, Callable[[Tensor], Tensor]], image: Tensor, *, rounds: int
@@ -34,6 +36,9 @@ def time_exported(
         return lambda: seconds(lambda: program(image))
 
     with torch.no_grad():
+        for program in programs.values():
+            for _ in range(_WARM):
+                program(image)
         return in_turns(
             {EAGER: run(network), **{name: run(program) for name, program in programs.items()}}, rounds=rounds
         )

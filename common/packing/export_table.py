@@ -71,7 +71,10 @@ def export_every_way(folder: Path, formats: Sequence[str] = tuple(FORMATS)) -> E
             try:
                 made = export_network(network, file, format=format, **sizes)
                 programs[format] = load_exported(file)
-                row |= {"height and width": made.sizes(), "difference": f"{made.difference:.0e}"}
+                row |= {
+                    "height and width": made.sizes(),
+                    "difference": f"{made.difference:.0e}" if made.difference else "0",
+                }
             except ValueError as error:
                 row["height and width"] = f"none: {sentence(error)}"
             rows.append(row)

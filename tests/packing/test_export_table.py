@@ -48,7 +48,7 @@ def test_all_have_their_turns():
         return image
 
     times = time_exported(Network(), {"file": program}, torch.zeros(1, 1, 2, 2), rounds=2)
-    assert calls == ["eager", "file"] * 3 and times.keys() == {EAGER, "file"}
+    assert calls == ["file"] * 2 + ["eager", "file"] * 3 and times.keys() == {EAGER, "file"}
 
 
 def test_the_table_takes_its_place_in_the_document(tmp_path: Path):
