@@ -2,6 +2,7 @@
 
 python -m scripts.benchmark inference [--peers] [--bundles logsage,unet] [--image_px 1024]
 python -m scripts.benchmark training [--bundles logsage,unet+he] [--num_workers 2] [--sam_weights FOLDER]
+python -m scripts.benchmark export [--bundles logsage,unet] [--write]
 
 Prints a Markdown table. Threads are torch's: `OMP_NUM_THREADS=1` in front takes one.
 """
@@ -13,20 +14,24 @@ from typing import Any
 
 from common.benchmarks import (
     CLOCKS,
+    EAGER,
     PARTS,
     chosen_bundles,
     describe_machine,
     markdown,
+    time_exported,
     time_inference,
     time_task,
     time_training,
     write_report,
 )
+from common.bundle_config import bundle_folder
 from common.commands import main
 from common.devices import tune_cpu
+from common.packing import export_every_way, put_table
 from common.peers import peer_python
 
-BUNDLES = ("inference", "training")
+BUNDLES = ("inference", "training", "export")
 
 
 def benchmark(
@@ -40,6 +45,7 @@ def benchmark(
     clock: str = "wall",
     num_workers: int | None = None,
     sam_weights: str | None = None,
+    write: bool = False,
     output: str | None = None,
 ) -> list[dict[str, Any]]:
     """Time bundles or single parts, and print a table.
@@ -48,9 +54,12 @@ def benchmark(
     for the decoder, on one crowded image of the sample: 1,402 nuclei at 1024 px. All take turns, so that
     ratios hold on a busy machine. StarDist is timed likewise, by its own package in its own environment.
 
+    Export takes minutes a bundle: the network, with random weights, is written in every format, each file is
+    held against it and timed beside it.
+
     Args:
-        what: "inference" or "training" of bundles; "metrics", "decoding", "targets", "curvature", or "all"
-            of these four.
+        what: "inference", "training" or "export" of bundles; "metrics", "decoding", "targets", "curvature",
+            or "all" of these four.
         repeats: how often each is timed, of which the median counts; one more warms up.
         bundles: which; all by default, but for those that need weights from outside. Of a training a bundle's
             overlays may follow its name: "unet+he".
@@ -61,6 +70,7 @@ def benchmark(
             one thread, as all threads' time is added up.
         num_workers: processes that make the batches of a training; as the bundle has it by default.
         sam_weights: SAM of a training, see the bundle eunet3plus_sam.
+        write: of an export: put each bundle's table into its docs/README.md.
         output: JSON file for the same figures.
 
     Returns:
@@ -71,7 +81,7 @@ def benchmark(
             nothing to repeat.
         FileNotFoundError: if the peer's environment has not been made.
     """
-    _check(what, repeats=repeats, peers=peers, num_workers=num_workers, sam_weights=sam_weights)
+    _check(what, repeats=repeats, peers=peers, num_workers=num_workers, sam_weights=sam_weights, write=write)
     if clock not in CLOCKS:
         raise ValueError(f"--clock is {clock}: choose {' or '.join(CLOCKS)}")
     python = peer_python("stardist", root=peers_dir) if peers else None
@@ -84,6 +94,8 @@ def benchmark(
                 rows = time_inference(
                     names, folder, image_px=image_px, rounds=repeats, clock=clock, peer=python
                 )
+            elif what == "export":
+                rows = [row for name in names for row in _export(name, machine, repeats, write=write)]
             else:
                 given = {"num_workers": num_workers, "sam_weights": sam_weights}
                 options = {name: value for name, value in given.items() if value is not None}
@@ -99,7 +111,35 @@ def benchmark(
     return rows
 
 
-def _check(what: str, *, repeats: int, peers: bool, num_workers: int | None, sam_weights: str | None) -> None:
+def _export(bundle: str, machine: dict[str, Any], repeats: int, *, write: bool) -> list[dict[str, Any]]:
+    """Return the rows of a bundle's table, which is put into its document if that is wished."""
+    folder = bundle_folder(bundle)
+    made = export_every_way(folder)
+    times = time_exported(made.network, made.programs, made.image, rounds=repeats)
+    for row in made.rows:
+        if row["format"] in times:
+            row["time"] = times[row["format"]] / times[EAGER]
+    if write:
+        told = ", ".join(f"{name} {machine[name]}" for name in ("processor", "threads", "load", "torch"))
+        shape = " x ".join(str(side) for side in made.image.shape[1:])
+        text = (
+            f"{markdown(made.rows)}\n\nAny batch. Random weights, noise of {shape}, float32; difference is"
+            f" relative to a map's largest number; time is that of the network in Python ({times[EAGER]:.3g}"
+            f" s) times this, medians of {repeats}: {told}."
+        )
+        put_table(folder / "docs" / "README.md", text)
+    return [{"bundle": bundle, **row} for row in made.rows]
+
+
+def _check(
+    what: str,
+    *,
+    repeats: int,
+    peers: bool,
+    num_workers: int | None,
+    sam_weights: str | None,
+    write: bool,
+) -> None:
     known = [*BUNDLES, "all", *PARTS]
     if what not in known:
         raise ValueError(f"There is no benchmark {what!r}: choose one of {', '.join(known)}.")
@@ -109,6 +149,7 @@ def _check(what: str, *, repeats: int, peers: bool, num_workers: int | None, sam
         ("peers", peers, "inference"),
         ("num_workers", num_workers is not None, "training"),
         ("sam_weights", sam_weights is not None, "training"),
+        ("write", write, "export"),
     ):
         if given and what != goes_with:
             raise ValueError(f"--{name} goes with {goes_with}, not with {what}: leave it out")

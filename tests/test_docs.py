@@ -37,6 +37,7 @@ MODULES = {
 NOT_IMPORTED = {
     "einops": "MONAI's Swin Transformer imports it",
     "hover-net": "the test of its scores reads the file itself",
+    "pydantic": "bioimageio.core imports it, and does not say which versions it cannot use",
     "pytest-xdist": "a part of pytest, for `make test`",
     "ruff": "a command of `make lint`",
     "mypy": "a command of `make lint`",

@@ -1,6 +1,7 @@
 """What must be quick, timed: parts of the way, inference and training of every bundle, and a peer beside."""
 
 from .bundle_choice import chosen_bundles
+from .exported import EAGER, time_exported
 from .inference import time_inference
 from .machine import describe_machine
 from .parts import PARTS, Task, make_pair, time_task
@@ -11,6 +12,7 @@ from .training import time_training
 
 __all__ = [
     "CLOCKS",
+    "EAGER",
     "PARTS",
     "Task",
     "chosen_bundles",
@@ -18,6 +20,7 @@ __all__ = [
     "in_turns",
     "make_pair",
     "markdown",
+    "time_exported",
     "time_inference",
     "time_task",
     "time_training",

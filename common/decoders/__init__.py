@@ -6,10 +6,12 @@ from .components import ComponentsDecoder
 from .contour import ContourDecoder
 from .decode import DecodeMapsd
 from .hover import HoVerDecoder
+from .tensor_votes import CentreVotesModule
 from .watershed import WatershedDecoder
 
 __all__ = [
     "CentreVotesDecoder",
+    "CentreVotesModule",
     "ComponentsDecoder",
     "ContourDecoder",
     "DecodeMapsd",

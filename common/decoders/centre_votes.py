@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from .clean import clean_labels
+from .tensor_votes import CentreVotesModule
 from .threshold import logit_of
 
 GRID = 2  # side in pixels of the cells in which the nearest centre is looked up: a quarter of the work
@@ -215,3 +216,20 @@ class CentreVotesDecoder:
             return labels
         labels[mask] = nearest_centre(centres, rows, columns)
         return clean_labels(labels, min_area_px=self.min_area_px, grow_px=self.grow_px)
+
+    def as_module(self) -> CentreVotesModule:
+        """Return the same decoder as a module of torch operations, for what has to run without this code."""
+        row_offset, column_offset = self.offsets
+        return CentreVotesModule(
+            foreground=self.foreground,
+            offsets=(row_offset, column_offset),
+            offset_scale_px=self.offset_scale_px,
+            logit=self.logit,
+            steps=self.steps,
+            smoothing_px=self.smoothing_px,
+            window_px=self.window_px,
+            min_votes=self.min_votes,
+            grid_px=GRID,
+            min_area_px=self.min_area_px,
+            grow_px=self.grow_px,
+        )

@@ -13,7 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["load_exported", "write_onnx", "write_torch_export", "write_torchscript"]
+__all__ = [
+    "forget_types",
+    "load_exported",
+    "save_torchscript",
+    "write_onnx",
+    "write_torch_export",
+    "write_torchscript",
+]
 
 _OPSET = 20  # of 2023: the newest that older runtimes read
 _ALWAYS = (1980, 1, 1, 0, 0, 0)
@@ -55,13 +62,27 @@ def write_torchscript(network: nn.Module, example: Tensor, shapes: dict[int, Any
         shapes: the axes that are free.
         file: what is written.
     """
-    # Types that the process has traced before get other names: forget them, as torch's own tests do.
-    torch._C._jit_clear_class_registry()
-    torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
-    torch.jit._state._clear_class_state()
+    forget_types()
     with torch.no_grad():
         traced = torch.jit.trace(network, example, check_trace=False)
         program = traced if 2 in shapes else torch.jit.script(_OneSize(traced, *example.shape[2:]))
+    save_torchscript(program, file)
+
+
+def forget_types() -> None:
+    """Forget the types that the process has compiled, as torch's own tests do: later ones get other names."""
+    torch._C._jit_clear_class_registry()
+    torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
+    torch.jit._state._clear_class_state()
+
+
+def save_torchscript(program: torch.jit.ScriptModule, file: Path) -> None:
+    """Write a TorchScript whose bytes tell nothing of the process that wrote it.
+
+    Args:
+        program: traced or compiled.
+        file: what is written.
+    """
     memory = io.BytesIO()
     torch.jit.save(program, memory)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as kept:
@@ -142,13 +163,14 @@ def load_exported(file: Path) -> Callable[[Tensor], Tensor]:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # an error is raised as well
+        options.intra_op_num_threads = torch.get_num_threads()
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
         def run(image: Tensor) -> Tensor:
             return torch.from_numpy(np.asarray(session.run(None, {"image": image.numpy()})[0]))
 
         return run
-    if file.suffix == ".ts":
+    if file.suffix in (".ts", ".pt"):
         program: Any = torch.jit.load(str(file))
     else:
         program = torch.export.load(str(file)).module()

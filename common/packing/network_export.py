@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,15 +55,19 @@ class Exported(NamedTuple):
 
     def told(self) -> str:
         """Return the sizes in words."""
-        free = f"any multiples of {self.divisor} px" if self.free_size else f"{self.size_px} px alone"
-        return f"any batch, height and width {free}"
+        return f"any batch, height and width {self.sizes()}"
+
+    def sizes(self) -> str:
+        """Return height and width in words."""
+        return f"any multiples of {self.divisor} px" if self.free_size else f"{self.size_px} px alone"
 
 
-def check_formats(formats: str) -> list[str]:
+def check_formats(formats: str, more: Sequence[str] = ()) -> list[str]:
     """Return the formats that a comma-separated word names, sorted.
 
     Args:
         formats: such as "onnx,torchscript".
+        more: formats that there are beside those of a network.
 
     Raises:
         ValueError: there is no such format.
@@ -76,9 +80,10 @@ def check_formats(formats: str) -> list[str]:
         ValueError: there is no --format 'onix': choose one or several of onnx, torchscript, torch_export
     """
     named = [word.strip() for word in str(formats).strip("()[]").replace("'", "").split(",") if word.strip()]
+    known = [*FORMATS, *more]
     for word in named:
-        if word not in FORMATS:
-            raise ValueError(f"there is no --format {word!r}: choose one or several of {', '.join(FORMATS)}")
+        if word not in known:
+            raise ValueError(f"there is no --format {word!r}: choose one or several of {', '.join(known)}")
     return sorted(set(named))
 
 

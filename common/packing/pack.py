@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ..bundle_config import check_metadata, project_root, read_json, written
 from ..files import write_whole, write_whole_folder
 from .flat_config import FlatNames, flat_configs
+from .label_model import LABEL_MODELS, check_label_model, pack_label_model
 from .name import check_name
 from .network_export import FORMATS, TOLERANCE, export_network
 from .own_code import copy_code, rooms_needed
@@ -47,10 +48,16 @@ class Packed(NamedTuple):
 
     folder: Path
     archive: Path
+    label_models: tuple[Path, ...] = ()
 
 
 def pack_bundle(
-    folder: Path, output: str | Path, *, weights: str | Path | None = None, formats: Sequence[str] = ()
+    folder: Path,
+    output: str | Path,
+    *,
+    weights: str | Path | None = None,
+    formats: Sequence[str] = (),
+    pixel_size_um: float | None = None,
 ) -> Packed:
     """Make a standalone bundle: a folder, and a zip of it, each whole or not at all.
 
@@ -58,7 +65,9 @@ def pack_bundle(
         folder: the bundle's folder in the repository.
         output: the folder that gets both.
         weights: a file of weights; None: those released with the bundle, if there are any.
-        formats: what the network is exported to as well, see `FORMATS`.
+        formats: what the network is exported to as well, see `FORMATS`, and models of label maps, see
+            `LABEL_MODELS`, which get a folder or an archive beside the bundle's.
+        pixel_size_um: of a model of label maps whose training had no pixel size.
 
     Raises:
         FileExistsError: the output holds something else than an earlier pack.
@@ -71,7 +80,9 @@ def pack_bundle(
     target = Path(output) / bundle
     if Path(output).exists() and not Path(output).is_dir():
         raise FileExistsError(f"{output} is a file: name a folder as --output")
-    refuse_foreign(target)
+    beside = {name: target.with_name(f"{bundle}_{name}") for name in formats if name in LABEL_MODELS}
+    for place in (target, *beside.values()):
+        refuse_foreign(place)
     metadata = folder / "configs" / "metadata.json"
     check_metadata(metadata)
     described = read_json(metadata)
@@ -81,8 +92,11 @@ def pack_bundle(
             f"--format {','.join(formats)} exports a trained network, and {bundle} has no weights: add"
             " --weights FILE"
         )
+    sizes = {name: check_label_model(found, name, pixel_size_um) for name in beside} if found else {}
     configs = flat_configs(folder)
     names = FlatNames(bundle)
+    # A network of any number of channels is exported with as many as its metadata describes.
+    channels = described["network_data_format"]["inputs"]["image"]["num_channels"]
     if found is not None:
         for name in ("train.json", "inference.json"):
             configs[name] = found.put_into(configs[name], names)
@@ -93,17 +107,25 @@ def pack_bundle(
         _write_documents(part, folder)
         if found is not None:
             found.write(part / "models", names)
-            # A network of any number of channels is exported with as many as its metadata describes.
-            channels = described["network_data_format"]["inputs"]["image"]["num_channels"]
-            _write_exports(part / "models", found, formats, in_channels=found.in_channels or channels)
+            networks = [name for name in formats if name in FORMATS]
+            _write_exports(part / "models", found, networks, in_channels=found.in_channels or channels)
         write_inventory(part, bundle=bundle, version=str(described["version"]))
 
+    label_models = []
+    for name, place in beside.items():
+        assert found is not None
+        label_models.append(
+            pack_label_model(
+                place, found, described, format=name, bundle=bundle,
+                in_channels=found.in_channels or channels, pixel_size_um=sizes[name],
+            )
+        )  # fmt: skip
     write_whole_folder(target, write)
     archive = write_whole(
         target.with_name(f"{bundle}.zip"), lambda part: write_archive(target, part, bundle=bundle)
     )
     _log.info("%s and %s (%s)", target, archive, _told(found))
-    return Packed(target, archive)
+    return Packed(target, archive, tuple(label_models))
 
 
 def _told(found: PackedWeights | None) -> str:

@@ -68,17 +68,18 @@ def refuse_foreign(folder: Path) -> None:
             )
 
 
-def write_archive(folder: Path, archive: Path, *, bundle: str) -> None:
+def write_archive(folder: Path, archive: Path, *, bundle: str | None) -> None:
     """Write a packed bundle as a zip, in which one folder has all: equal folders make equal bytes.
 
     Args:
         folder: the packed bundle.
         archive: the file to write.
-        bundle: the folder's name inside.
+        bundle: the folder's name inside; None: there is no folder inside.
     """
     with zipfile.ZipFile(archive, "w", compression=zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
         for name in _names(folder):
-            told = zipfile.ZipInfo(f"{bundle}/{name}", date_time=_ALWAYS)
+            inside = f"{bundle}/{name}" if bundle else name
+            told = zipfile.ZipInfo(inside, date_time=_ALWAYS)
             told.compress_type, told.external_attr, told.create_system = zipfile.ZIP_DEFLATED, _READABLE, 3
             packed.writestr(told, (folder / name).read_bytes())
 
@@ -100,6 +101,6 @@ def _inventory(folder: Path) -> dict[str, Any]:
 def _is_ours(archive: Path, bundle: str) -> bool:
     try:
         with zipfile.ZipFile(archive) as packed:
-            return f"{bundle}/{INVENTORY}" in packed.namelist()
+            return not {INVENTORY, f"{bundle}/{INVENTORY}"}.isdisjoint(packed.namelist())
     except (OSError, zipfile.BadZipFile):
         return False

@@ -37,6 +37,8 @@ class PackedWeights:
         network: the network with these weights, in evaluation mode, in full precision.
         in_channels: channels of the network's image; None: any number.
         divisor: what height and width of its image must be multiples of.
+        decoder: maps -> label map, as it was tuned.
+        intensity: the transform that scales an image's intensities.
 
     Raises:
         ValueError: the network cannot be built, or the weights do not fit.
@@ -44,7 +46,7 @@ class PackedWeights:
 
     def __init__(self, file: Path, settings: Mapping[str, Any], parser: ConfigParser) -> None:
         self.file, self.settings = file, dict(settings)
-        for name in {"network_def", "sam_weights", "inferer"} & self.settings.keys():
+        for name in {"network_def", "sam_weights", "inferer", "decoder", "intensity"} & self.settings.keys():
             parser[name] = self.settings[name]
         self.in_channels: int | None = parser["network_def"]["in_channels"]
         self.divisor = int(parser["inferer"]["divisor"])
@@ -53,6 +55,8 @@ class PackedWeights:
         except RuntimeError as error:  # MONAI's, around the sentence
             raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
         load_weights(self.network, file)
+        self.decoder: Any = parser.get_parsed_content("decoder")
+        self.intensity: Any = parser.get_parsed_content("intensity")
         # A name on the hub is everybody's, a folder with SAM's weights its maker's.
         if os.path.isdir(str(self.settings.get("sam_weights"))):
             del self.settings["sam_weights"]

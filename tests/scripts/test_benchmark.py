@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import torch
 
 from common.benchmarks import Task
+from common.packing.export_table import ExportedBundle
 from scripts import benchmark
 
 
@@ -44,10 +46,30 @@ def test_bundles_are_chosen_and_options_arrive(what, monkeypatch, capsys):
     assert "| unet | 0.5 |" in capsys.readouterr().out
 
 
+def test_exports_are_written_into_the_bundles_document(tmp_path, monkeypatch, capsys):
+    image = torch.zeros(1, 3, 8, 8)
+    rows = [{"format": "onnx", "difference": "1e-08"}, {"format": "qupath", "difference": "same labels"}]
+    made = ExportedBundle(torch.nn.Identity(), image, rows, {"onnx": lambda image: image})
+    monkeypatch.setattr(benchmark, "export_every_way", lambda folder: made)
+    monkeypatch.setattr(benchmark, "bundle_folder", lambda name: tmp_path)
+    monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)
+    (tmp_path / "docs").mkdir()
+    document = tmp_path / "docs" / "README.md"
+    document.write_text("# unet\n")
+    benchmark.benchmark("export", bundles="unet", repeats=1)
+    assert document.read_text() == "# unet\n"
+    benchmark.benchmark("export", bundles="unet", repeats=1, write=True)
+    text = document.read_text()
+    assert "| onnx | 1e-08 | " in text and "| qupath | same labels |  |" in text
+    assert "noise of 3 x 8 x 8" in text and "threads" in text
+    assert "| unet | onnx |" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"what": "metric"}, ValueError, "'metric'.*inference, training, all, metrics"),
+        ({"what": "metric"}, ValueError, "'metric'.*inference, training, export, all, metrics"),
+        ({"what": "inference", "write": True}, ValueError, "--write goes with export, not with inference"),
         ({"repeats": 0}, ValueError, "repeats is 0"),
         ({"what": "training", "peers": True}, ValueError, "--peers goes with inference, not with training"),
         ({"what": "inference", "num_workers": 1}, ValueError, "--num_workers goes with training"),
