@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..bundle_config import bundle_parser, read_json
-from ..files import write_whole
+from ..files import MarkedPart, write_whole
 from ..messages import sentence
 from .exported_files import load_exported
 from .image_to_labels import write_image_to_labels
@@ -22,9 +21,10 @@ from .network_export import FORMATS, export_network
 
 __all__ = ["ExportedBundle", "export_every_way", "put_table"]
 
-_BEGIN, _END = (
+_IN_CARD = MarkedPart(
     "<!-- exports: written by python -m scripts.benchmark export --write -->",
     "<!-- end of the exports -->",
+    "the table of exports",
 )
 _HEADING = "## Exported files"
 _EXAMPLE_PX = 256
@@ -101,13 +101,8 @@ def put_table(file: Path, text: str) -> None:
     Raises:
         ValueError: the document has one mark without the other.
     """
-    before = file.read_text(encoding="utf-8")
-    marked = f"{_BEGIN}\n\n{text.strip()}\n\n{_END}"
-    if (before.count(_BEGIN), before.count(_END)) not in ((0, 0), (1, 1)):
-        raise ValueError(f"{file} must have the lines {_BEGIN} and {_END} once each, or neither")
-    if _BEGIN in before:
-        pattern = re.escape(_BEGIN) + ".*?" + re.escape(_END)
-        after = re.sub(pattern, lambda _: marked, before, flags=re.DOTALL)
-    else:
-        after = f"{before.rstrip()}\n\n{_HEADING}\n\n{marked}\n"
-    write_whole(file, lambda part: part.write_text(after, encoding="utf-8"))
+    if _IN_CARD.read(file) is None:
+        before = file.read_text(encoding="utf-8").rstrip()
+        whole = f"{before}\n\n{_HEADING}\n\n{_IN_CARD.begin}\n{_IN_CARD.end}\n"
+        write_whole(file, lambda part: part.write_text(whole, encoding="utf-8"))
+    _IN_CARD.write(file, f"\n{text.strip()}\n\n")

@@ -61,5 +61,5 @@ def test_the_table_takes_its_place_in_the_document(tmp_path: Path):
     put_table(file, "| b |")
     assert file.read_text() == first.replace(r"| a |\1", "| b |") + "\nMore text.\n"
     file.write_text(first.replace("<!-- end of the exports -->", ""))
-    with pytest.raises(ValueError, match="must have the lines <!-- exports: .* once each, or neither"):
+    with pytest.raises(ValueError, match="must have the lines <!-- exports: .* once each, in this order"):
         put_table(file, "| c |")
