@@ -57,7 +57,7 @@ _CHOICES = {
 # Names, files and folders.
 _TEXTS = (
     *("bundle_root", "bundle_name", "ckpt_dir", "output_dir", "weights", "pretrained"),
-    *("test_platform", "select_by"),
+    *("test_platform", "select_by", "sam_weights", "sam_cache"),
 )
 # Words, several in a list or one: what they are, and whether numbers will do.
 _LISTS: dict[str, tuple[str, bool]] = {

@@ -52,6 +52,12 @@ def sample(request: pytest.FixtureRequest, sample_of: Callable[..., Path]) -> Pa
     return sample_of(parameters.get("bundle") or parameters["name"], parameters.get("overlay"))
 
 
+def without_foundation(bundle: str) -> dict[str, Any]:
+    """Return what else is replaced with a bundle's network: what asks its foundation model for features."""
+    network = json.loads((ROOT / "bundles" / bundle / "configs" / "train.json").read_text())["network_def"]
+    return {"before_cropping": []} if "foundation" in network else {}
+
+
 def modality_of(bundle: str, overlay: str | None = None) -> str:
     """Return the kind of images that a bundle, or one of its overlays, trains on unless told otherwise."""
     configs = ROOT / "bundles" / bundle / "configs"

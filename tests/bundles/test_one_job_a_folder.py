@@ -12,6 +12,8 @@ import torch
 from common.files import hold
 from common.messages import sentence
 
+from .conftest import without_foundation
+
 NETWORK = {"_target_": "torch.nn.Conv2d", "in_channels": 1, "out_channels": 4, "kernel_size": 1}
 BRIGHT = {"_target_": "common.decoders.ComponentsDecoder"}
 # A cascade would ask for its first network.
@@ -36,7 +38,7 @@ def run(bundle: str, workflow: Callable[..., Any], folders: dict[str, str]) -> C
 
     def job(name: str) -> None:
         config = JOBS[name]
-        more = PLAIN if config == "train" else {"overlay": False}
+        more = PLAIN | without_foundation(bundle) if config == "train" else {"overlay": False}
         options = {"channels": 0, "network_def": NETWORK, "decoder": BRIGHT, **more}
         made = workflow(bundle, config, **folders, **options)
         made.initialize()

@@ -24,7 +24,7 @@ from common.messages import sentence
 from common.readers import read_image
 from common.sample import write_sample
 
-from .conftest import ROOT
+from .conftest import ROOT, without_foundation
 
 Segment = Callable[..., list[np.ndarray]]
 # The sample's pixels are 0.5 micrometres wide.
@@ -149,6 +149,7 @@ def test_training_saves_how_large_nuclei_were(
         **{"dataset_dir": str(odd_sample), "ckpt_dir": str(tmp_path), "channels": 0, "network_def": network},
         # A cascade would ask for its first network.
         "prepare_batch": {"_target_": "monai.engines.default_prepare_batch", "_mode_": "callable"},
+        **without_foundation(bundle),
     }
     made = workflow(bundle, "train", pixel_size_um=0.25, **options)
     made.initialize()

@@ -45,6 +45,8 @@ WRONG: dict[str, list[Any]] = {
     "skip_finished": ["no"],
     "table": ["out.csv"],
     "formats": [3, True, "", []],
+    "sam_weights": [3, True],
+    "sam_cache": [3, True],
     "split": ["train", "val", "", 1, True],
     "select_by": [3, True],
     "channels": [-1, 0.5, True, "", [], [0, -1], {"a": 1}],
