@@ -44,7 +44,8 @@ def test_a_peer_is_scored_by_our_metrics_on_the_bundles_lists(run: Run, fake: Fa
 
 def test_it_stands_beside_the_bundles_in_mlflow(run: Run, images: Path) -> None:
     run(steps=5, seed=2)
-    client = MlflowClient("sqlite:///mlruns.db")
+    # Absolute: within one process MLflow keeps the data base that a relative address first meant.
+    client = MlflowClient(f"sqlite:///{Path('mlruns.db').absolute().as_posix()}")
     experiment = client.get_experiment_by_name(_name(images))
     assert experiment is not None
     runs = {each.data.tags["job"]: each for each in client.search_runs([experiment.experiment_id])}

@@ -49,7 +49,8 @@ def recipe(small: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     card = small / "docs" / "README.md"
     card.write_text(f"{card.read_text()}\n{RELEASED.begin}\nnone yet\n{RELEASED.end}\nlast line\n")
     monkeypatch.setenv("PYTHONPATH", str(repository))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{(small.parents[1] / 'mlruns.db').as_posix()}")
+    store = small.resolve().parents[1] / "mlruns.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store.as_posix()}")
     return small
 
 
