@@ -85,7 +85,7 @@ def prepare(
     target = Path(os.path.abspath(Path(output).expanduser()))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
-    _check_folds(folds)
+    groups = _groups(folds)
     about: dict[str, Any] = {"description": describe(str(name)), "licence": licence_of(str(name))}
     if source is None:
         folder = Path(downloads).expanduser() if downloads else target.parent / "downloads" / str(name)
@@ -104,7 +104,7 @@ def prepare(
             for image in tqdm(images, desc=str(name), unit=" images", disable=None)
         ]
         there = {item["published_fold"] for _, item in written if "published_fold" in item}
-        if roles := _roles(folds, there):
+        if roles := _roles(groups, there):
             written = [(roles.get(item.get("published_fold", ""), split), item) for split, item in written]
         elif there:
             found = " and ".join(sorted(there))
@@ -141,35 +141,31 @@ def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
     return item
 
 
-def _roles(folds: str | Sequence[int] | None, there: set[str]) -> dict[str, str]:
-    """Return the list that each published fold makes; empty where they are not those that are there."""
+def _groups(folds: str | Sequence[int] | None) -> list[list[str]] | None:
+    """Return the published folds of each list, as they were named; None where they were not."""
     if folds is None:
-        ordered = sorted(there, key=int)
-        groups = [ordered[:-2], ordered[-2:-1], ordered[-1:]]
-    else:
-        groups = [str(each).split("+") for each in (folds.split(",") if isinstance(folds, str) else folds)]
-    numbers = [number for group in groups for number in group]
-    roles = {number: role for group, role in zip(groups, _LISTS, strict=False) for number in group}
-    return roles if set(numbers) == there and len(there) >= len(_LISTS) else {}
-
-
-def _check_folds(folds: str | Sequence[int] | None) -> None:
-    if folds is None:
-        return
+        return None
     try:
         named = [str(each).split("+") for each in (folds.split(",") if isinstance(folds, str) else folds)]
-        numbers = [int(number) for group in named for number in group]
+        groups = [[str(int(number)) for number in group] for group in named]
     except (TypeError, ValueError):
-        named, numbers = [], []
-    if (
-        isinstance(folds, bool)
-        or len(named) != len(_LISTS)
-        or sorted(numbers) != [*range(1, len(numbers) + 1)]
-    ):
+        groups = []
+    numbers = sorted(int(number) for group in groups for number in group)
+    if len(groups) != len(_LISTS) or numbers != [*range(1, len(numbers) + 1)]:
         raise ValueError(
             f"folds is {folds!r}: name the published folds that train, validate and test, such as --folds "
             f"2,1,3, or 1+2+3,4,5 where there are five"
         )
+    return groups
+
+
+def _roles(groups: list[list[str]] | None, there: set[str]) -> dict[str, str]:
+    """Return the list that each published fold makes; empty where they are not those that are there."""
+    if groups is None:
+        ordered = sorted(there, key=int)
+        groups = [ordered[:-2], ordered[-2:-1], ordered[-1:]]
+    roles = {number: role for group, role in zip(groups, _LISTS, strict=True) for number in group}
+    return roles if roles.keys() == there and all(groups) else {}
 
 
 def _write_pixels(image: DatasetImage, folder: Path) -> str:

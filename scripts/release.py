@@ -86,26 +86,25 @@ def release(
     folders = {name: _data_set(Path(data_root), name) for name in _names(recipe)}
     card, metadata = folder / "docs" / "README.md", folder / "configs" / "metadata.json"
     RELEASED.check(card)
-    now = str(read_json(metadata)["version"])
-    new = version or next_version(now)
+    new = version or next_version(str(read_json(metadata)["version"]))
     released_metadata(read_json(metadata), new, "", [])  # a wrong version shows before hours of training
     place = Path(output) / folder.name
     with hold(place, job="a release", option="--output"):
         trained = _trained(recipe, folders, place, weights, device=device, mlflow=mlflow)
         candidate = _candidate(trained, folder, place / "candidate")
-        if version is None and _is_released(candidate, folder):
-            new = now  # the same weights once more: only what is told of them changes
+        if version is None:
+            new = _released_version(candidate, folder) or new
         tuned = _tuned(candidate, [folders[name] for name in recipe.data], place)
         scores = _scores(recipe, folders, candidate, place, device=device, mlflow=mlflow)
         change = f"weights trained on {', '.join(recipe.data)}, with tuned decoder"
         content = released_metadata(read_json(metadata), new, change, scores)
         licence = licence_text(recipe.licence, [folders[name] for name in recipe.data])
+        file = _place(candidate, folder / "models", licence, new)
         curve = _curve(trained, folder / "docs" / _CURVE)
         text = card_text(
             recipe, scores, cost_of_training(trained), version=new, tuned=tuned, curve=curve,
             megabytes=candidate.stat().st_size / 1e6,
         )  # fmt: skip
-        file = _place(candidate, folder / "models", licence)
         for name, split in recipe.scored:
             picture = _report(place, name, split).with_name("best_and_worst.png")
             shutil.copyfile(picture, folder / "docs" / picture_name(name, split))
@@ -236,18 +235,20 @@ def _curve(trained: Path, picture: Path) -> str | None:
     return curve_picture(points, picture).name
 
 
-def _is_released(candidate: Path, bundle: Path) -> bool:
-    there = bundle / "models" / candidate.name
-    return there.is_file() and sha256_of(there) == sha256_of(candidate)
+def _released_version(candidate: Path, bundle: Path) -> str | None:
+    """Return the version that these weights have already: only what is told of them changes then."""
+    file = bundle / "models" / CHECKSUM_FILE
+    told = read_json(file) if file.is_file() else {}
+    return told.get("version") if told.get("sha256") == sha256_of(candidate) else None
 
 
-def _place(candidate: Path, models: Path, licence: str) -> Path:
+def _place(candidate: Path, models: Path, licence: str, version: str) -> Path:
     def write(part: Path) -> None:
         for name in (candidate.name, "train.json", TUNED_FILE, COST_FILE):
             if candidate.with_name(name).is_file():
                 shutil.copyfile(candidate.with_name(name), part / name)
         (part / "LICENSE").write_text(licence, encoding="utf-8")
-        told = {"sha256": sha256_of(part / candidate.name)}
+        told = {"sha256": sha256_of(part / candidate.name), "version": version}
         (part / CHECKSUM_FILE).write_text(json.dumps(told, indent=4) + "\n", encoding="utf-8")
 
     return write_whole_folder(models, write) / candidate.name

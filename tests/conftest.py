@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_sam import fetch_small_sam
@@ -34,6 +35,22 @@ def fetched_sam() -> Path:
         for seed, size in enumerate(("base", "large", "huge"))
     )
     return base
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tiles SAM was asked for, call by call."""
+    from common.foundation import FrozenSAM
+
+    calls: list[int] = []
+    own = FrozenSAM._encode
+
+    def counted(self: FrozenSAM, tiles: Any) -> Any:
+        calls.append(len(tiles))
+        return own(self, tiles)
+
+    monkeypatch.setattr(FrozenSAM, "_encode", counted)
+    return calls
 
 
 @pytest.fixture(autouse=True)

@@ -33,10 +33,11 @@ def label_polygons(label_map: Integer[np.ndarray, "h w"]) -> Iterator[tuple[int,
         [(3, 1, 2)]
     """
     for number, rings in traced_rings(label_map):
-        outer = [ring for ring in rings if ring_area(ring) > 0]
+        is_outer = [ring_area(ring) > 0 for ring in rings]
+        outer = [ring for ring, is_one in zip(rings, is_outer, strict=True) if is_one]
         polygons: list[Polygon] = [[ring] for ring in outer]
-        for ring in rings:
-            if ring_area(ring) < 0:
+        for ring, is_one in zip(rings, is_outer, strict=True):
+            if not is_one:
                 polygons[_around(ring, outer)].append(ring)
         yield number, polygons
 

@@ -83,7 +83,7 @@ def _rings(
     points = np.stack([column[corner], row[corner]], axis=1).astype(np.int64)
     cuts = np.flatnonzero(np.diff(ring[corner])) + 1
     found: dict[int, list[np.ndarray]] = {}
-    firsts = label[corner[np.concatenate([[0], cuts])]] if len(corner) else []
+    firsts = label[corner[np.concatenate([[0], cuts])]]
     for number, part in zip(firsts, np.split(points, cuts), strict=True):
         found.setdefault(int(number), []).append(np.concatenate([part, part[:1]]))
     return [found[number] for number in sorted(found)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..bundle_config import read_json
 from .recipe import LICENCES
 
-__all__ = ["licence_text", "told_of_data"]
+__all__ = ["licence_text"]
 
 
 def licence_text(licence: str, folders: Sequence[Path]) -> str:
@@ -27,17 +27,13 @@ def licence_text(licence: str, folders: Sequence[Path]) -> str:
         lines.append("They may not be used commercially, and what is made of them has the same licence.")
     lines += ["", "They were trained on"]
     for folder in folders:
-        told = told_of_data(folder)
+        told = _told_of_data(folder)
         lines.append(f"- {told['name']}: {told['description']}; licence of the data: {told['licence']}")
     return "\n".join([*lines, ""])
 
 
-def told_of_data(folder: Path) -> Mapping[str, str]:
-    """Return name, description and licence of a data set, as its dataset.json says.
-
-    Args:
-        folder: the data set's folder.
-    """
+def _told_of_data(folder: Path) -> Mapping[str, str]:
+    """Return name, description and licence of a data set, as its dataset.json says."""
     content = read_json(folder / "dataset.json")
     name = str(content.get("name", folder.name))
     return {

@@ -26,10 +26,8 @@ def next_version(version: str) -> str:
         >>> next_version("0.1.4")
         '0.2.0'
     """
-    found = _NUMBER.fullmatch(version)
-    if found is None:
-        raise ValueError(f"version {version!r} must be three numbers, such as 0.2.0")
-    return f"{found[1]}.{int(found[2]) + 1}.0"
+    major, minor, _ = _numbers(version)
+    return f"{major}.{minor + 1}.0"
 
 
 def released_metadata(
@@ -46,10 +44,7 @@ def released_metadata(
     Raises:
         ValueError: if the version is none, or lower than the present one.
     """
-    new, old = (_NUMBER.fullmatch(each) for each in (version, str(metadata["version"])))
-    if new is None:
-        next_version(version)
-    elif old is not None and [*map(int, new.groups())] < [*map(int, old.groups())]:
+    if _numbers(version) < _numbers(str(metadata["version"])):
         raise ValueError(f"version {version} is lower than {metadata['version']}: give a higher --version")
     found = {
         each.title: {name: round(each.scores[name], 4) for name in SCORES if name in each.scores}
@@ -57,3 +52,10 @@ def released_metadata(
     }
     changelog = {version: change, **metadata["changelog"]}
     return {**metadata, "version": version, "changelog": changelog, "eval_metrics": found}
+
+
+def _numbers(version: str) -> tuple[int, int, int]:
+    found = _NUMBER.fullmatch(version)
+    if found is None:
+        raise ValueError(f"version {version!r} must be three numbers, such as 0.2.0")
+    return int(found[1]), int(found[2]), int(found[3])

@@ -28,20 +28,6 @@ def images(sample_of) -> Path:
     return sample_of(NAME)
 
 
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many tiles SAM was asked for, call by call."""
-    calls: list[int] = []
-    own = FrozenSAM._encode
-
-    def counted(self: FrozenSAM, tiles: torch.Tensor) -> torch.Tensor:
-        calls.append(len(tiles))
-        return own(self, tiles)
-
-    monkeypatch.setattr(FrozenSAM, "_encode", counted)
-    return calls
-
-
 def train(workflow, images: Path, folder: Path, *overlays: str, **options: Any):
     made = workflow(NAME, "train", *overlays, dataset_dir=str(images), ckpt_dir=str(folder), **options)
     made.initialize()

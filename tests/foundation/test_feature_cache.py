@@ -18,20 +18,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return save_small_sam(place / "one"), save_small_sam(place / "other", seed=1)
 
 
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many tiles SAM was asked for, call by call."""
-    calls: list[int] = []
-    own = FrozenSAM._encode
-
-    def counted(self: FrozenSAM, tiles: torch.Tensor) -> torch.Tensor:
-        calls.append(len(tiles))
-        return own(self, tiles)
-
-    monkeypatch.setattr(FrozenSAM, "_encode", counted)
-    return calls
-
-
 def image(seed: int = 0) -> torch.Tensor:
     return torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(seed))
 
