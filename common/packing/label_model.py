@@ -169,7 +169,8 @@ def _write(
     lower, upper = float(found.intensity.lower), float(found.intensity.upper)
     np.save(part / IMAGE, image.numpy())
     np.save(part / LABELS, program(_scaled(image, lower, upper)).numpy())
-    shutil.copyfile(project_root() / "LICENSE", part / "LICENSE")
+    text_of_licence = project_root() / "LICENSE" if found.licence is None else found.file.with_name("LICENSE")
+    shutil.copyfile(text_of_licence, part / "LICENSE")
     names = channel_names(found.settings.get("channels"), inputs["channel_def"], in_channels)
     # QuPath's extension shows the document of this name, whatever the description says.
     document = f"{bundle}_README.md"
@@ -183,7 +184,7 @@ def _write(
     (part / document).write_text(text, encoding="utf-8")
     content = description(
         part, described, name=bundle, document=document, channels=names, percentiles=(lower, upper),
-        pixel_size_um=pixel_size_um, divisor=found.divisor,
+        pixel_size_um=pixel_size_um, divisor=found.divisor, licence=found.licence or "Apache-2.0",
     )  # fmt: skip
     # JSON is YAML, and looks alike whichever package writes it.
     (part / "rdf.yaml").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -28,6 +28,7 @@ def description(
     percentiles: tuple[float, float],
     pixel_size_um: float | None,
     divisor: int,
+    licence: str,
 ) -> dict[str, Any]:
     """Return what stands in `rdf.yaml`, by the specification of bioimage.io for models.
 
@@ -40,6 +41,7 @@ def description(
         percentiles: what becomes 0 and 1.
         pixel_size_um: of the model; None: not known.
         divisor: least height and width that are offered; the program pads others.
+        licence: SPDX name.
 
     References:
         bioimage.io, model description 0.5.10: https://github.com/bioimage-io/spec-bioimage-io
@@ -61,7 +63,7 @@ def description(
         "name": name,
         "version": described["version"],
         "description": described["description"],
-        "license": "Apache-2.0",
+        "license": licence,
         "authors": [{"name": described["authors"]}],
         "documentation": document,
         "tags": ["nuclei", "instance-segmentation", "2d"],

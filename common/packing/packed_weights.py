@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from .flat_config import HERE, FlatNames
 __all__ = ["PackedWeights", "find_packed_weights"]
 
 _log = logging.getLogger(__name__)
+_SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 
 
 class PackedWeights:
@@ -37,6 +39,8 @@ class PackedWeights:
         network: the network with these weights, in evaluation mode, in full precision.
         in_channels: channels of the network's image; None: any number.
         divisor: what height and width of its image must be multiples of.
+        licence: SPDX name of the weights' own licence, as released weights have it in LICENSE beside them,
+            because their training's data ask for it; None: they have none.
         decoder: maps -> label map, as it was tuned.
         intensity: the transform that scales an image's intensities.
 
@@ -46,6 +50,9 @@ class PackedWeights:
 
     def __init__(self, file: Path, settings: Mapping[str, Any], parser: ConfigParser) -> None:
         self.file, self.settings = file, dict(settings)
+        beside = file.with_name("LICENSE")
+        said = _SPDX.match(beside.read_text(encoding="utf-8")) if beside.is_file() else None
+        self.licence = None if said is None else said[1]
         for name in {"network_def", "sam_weights", "inferer", "decoder", "intensity"} & self.settings.keys():
             parser[name] = self.settings[name]
         self.in_channels: int | None = parser["network_def"]["in_channels"]
@@ -75,7 +82,7 @@ class PackedWeights:
         return {**config, **names(as_json(taken))}
 
     def write(self, models: Path, names: FlatNames) -> None:
-        """Write `model.pt`, and `train.json` where the training's settings are known.
+        """Write `model.pt`, its licence, and `train.json` where the training's settings are known.
 
         Args:
             models: the packed bundle's folder of weights, made here.
@@ -91,6 +98,8 @@ class PackedWeights:
             memory = io.BytesIO()
             torch.save({name: value.clone() for name, value in state.items()}, memory)
             (models / "model.pt").write_bytes(memory.getvalue())
+        if self.licence is not None:
+            shutil.copyfile(self.file.with_name("LICENSE"), models / "LICENSE")
         if self.settings:
             text = written(names(shared_settings(as_json(self.settings), HERE)))
             (models / "train.json").write_text(text, encoding="utf-8")

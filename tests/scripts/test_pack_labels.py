@@ -110,6 +110,22 @@ def test_what_the_extension_reads_of_the_description(small: Path, weights: Path)
     }
 
 
+def test_weights_take_their_own_licence_along(small: Path, weights: Path):
+    """Released ones have it beside them, asked for by their data; another LICENSE is not theirs."""
+    pack("small", weights=str(weights), format="qupath", pixel_size_um=UM)
+    assert not Path("dist/small/models/LICENSE").exists(), "that beside drawn.pt is the project's"
+    assert json.loads(Path("dist/small_qupath/rdf.yaml").read_text())["license"] == "Apache-2.0"
+    own = "SPDX-License-Identifier: CC-BY-NC-SA-4.0\n\nNot for sale.\n"
+    models = small / "models"
+    models.mkdir()
+    weights.rename(models / "model.pt")
+    (models / "LICENSE").write_text(own)
+    pack("small", format="qupath", pixel_size_um=UM)
+    for file in ("dist/small/models/LICENSE", "dist/small_qupath/LICENSE"):
+        assert Path(file).read_text() == own, file
+    assert json.loads(Path("dist/small_qupath/rdf.yaml").read_text())["license"] == "CC-BY-NC-SA-4.0"
+
+
 def test_the_image_in_the_package_gives_the_label_map_in_it(small: Path, weights: Path):
     """By the description alone: percentiles, program, checksums."""
     pack("small", weights=str(weights), format="bioimageio")
