@@ -20,7 +20,7 @@ from common.commands import main
 from common.datalists import RunData, tell_scales
 from common.decoders import DecodeMapsd
 from common.engine.evaluation import Trial, search_options
-from common.engine.evaluation.instance_metrics import known_scores
+from common.engine.evaluation.instance_scores import known_scores
 from common.engine.trained import TrainedBundle, trained_bundle, write_tuned
 from common.messages import suggest
 from common.metrics import score_image, summarize

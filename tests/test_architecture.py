@@ -229,6 +229,24 @@ def test_files_are_short(path: Path) -> None:
     )
 
 
+def targets(value: Any) -> Iterator[str]:
+    """Return every class or function that a config names."""
+    if isinstance(value, dict) and isinstance(target := value.get("_target_"), str):
+        yield target
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from targets(part)
+
+
+def test_configs_name_nothing_that_is_a_module_too() -> None:
+    """MONAI finds `package.thing` by pydoc, which from Python 3.12 on takes a module `thing.py` first."""
+    configs = [path for folder in ("bundles", "common") for path in files(folder, "*.json")]
+    named_ones = {name for path in configs for name in targets(json.loads(path.read_text("utf-8")))}
+    own = {name for name in named_ones if name.startswith("common.")}
+    assert len(own) > 50
+    clashes = [name for name in sorted(own) if (ROOT / f"{name.replace('.', '/')}.py").is_file()]
+    assert not clashes, f"{clashes}: name the file otherwise than its function"
+
+
 def test_each_room_exports_by_name() -> None:
     for room in ALLOWED:
         path = ROOT / "common" / room / "__init__.py"

@@ -1,9 +1,9 @@
 """Which images are trained on, validated and tested: lists, folders, folds, platforms, crops."""
 
 from .crop_sampler import CropSampler
+from .data_folder import dataset_folder
 from .datalist import dataset_name, fingerprint, load_datalist
 from .dataset_check import check_dataset, item_fault
-from .dataset_folder import dataset_folder
 from .image_list import list_image_items, list_images
 from .pixel_sizes import measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
 from .run_data import RunData

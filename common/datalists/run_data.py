@@ -11,6 +11,7 @@ from pathlib import Path
 from ..messages import refuse_faults
 from ..readers import ChannelChoice, read_labels
 from ..readers.dataset_json import SPLITS, Item
+from .data_folder import dataset_folder
 from .datalist import (
     Lists,
     check_labels,
@@ -22,7 +23,6 @@ from .datalist import (
     read_lists,
 )
 from .dataset_check import dataset_faults, refuse_files
-from .dataset_folder import dataset_folder
 from .folds import GROUP_KEYS, check_fold, fold_lists
 from .inner_folds import deal_images, write_data_set
 from .platforms import choose_platform, platform_lists

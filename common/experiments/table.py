@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bundle_config import bundle_folder, project_root, read_json
-from ..engine.evaluation.instance_metrics import known_scores
+from ..engine.evaluation.instance_scores import known_scores
 from ..messages import suggest
 
 __all__ = ["COLUMNS", "Claim", "Row", "Table", "read_table", "table_names"]

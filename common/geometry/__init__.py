@@ -3,9 +3,9 @@
 from .finite_values import finite_values
 from .label_polygons import label_polygons, ring_area
 from .largest_pieces import largest_pieces
-from .model_scale import AUTO_DIAMETER, IGNORE, SEARCH_KEY, ModelScale, model_scale
 from .outlines import outlines
 from .polygons import ellipse_corners, outline_pixels
+from .scale import AUTO_DIAMETER, IGNORE, SEARCH_KEY, ModelScale, model_scale
 from .traced_rings import traced_rings
 from .typical_diameter import typical_diameter
 

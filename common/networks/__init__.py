@@ -8,7 +8,7 @@ from .encoder import encoder_names, in_encoder, parameter_groups
 from .hovernet import HoVerNet
 from .log_filter import LoGFilter
 from .logsage import LoGSAGE
-from .prepare import prepare
+from .prepared import prepare
 from .resnet18_unet import ResNet18UNet
 from .tile_inferer import TileInferer
 from .unet3plus import FusedUNet3Plus, UNet3Plus

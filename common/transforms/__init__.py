@@ -5,6 +5,7 @@ from .border_weights import BorderWeightsd, border_weights
 from .hover_maps import hover_maps
 from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
+from .nuclear_channel import repeat_first_channel
 from .nucleus_shapes import NucleusShapesd
 from .pixel_size import ToImageGridd, ToModelScaled, resample_image, resample_labels
 from .stain_density import from_density, stain_amounts, stain_directions, to_density
@@ -25,6 +26,7 @@ __all__ = [
     "from_density",
     "hover_maps",
     "instance_targets",
+    "repeat_first_channel",
     "resample_image",
     "resample_labels",
     "scale_percentiles",

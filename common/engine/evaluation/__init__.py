@@ -3,7 +3,7 @@
 from .best_and_worst import BestAndWorst
 from .cost import Cost, images_per_second
 from .evaluation_report import EvaluationReport
-from .instance_metrics import InstanceMetrics, instance_metrics
+from .instance_scores import InstanceMetrics, instance_metrics
 from .option_search import Trial, search_options
 from .validation import Validation
 from .validation_loss import ValidationLoss

@@ -11,7 +11,7 @@ import numpy as np
 from ignite.engine import Engine, Events
 
 from ...export import contact_sheet, overlay, write_picture
-from .instance_metrics import image_name, items_of
+from .instance_scores import image_name, items_of
 
 __all__ = ["BestAndWorst"]
 

@@ -17,7 +17,7 @@ from ...bundle_config import running_config, top_level_scalars
 from ...messages import sentence
 from ..checkpoints import Resume
 from ..checkpoints.folder import config_text
-from ..evaluation.instance_metrics import NEGATIVE_LOSS
+from ..evaluation.instance_scores import NEGATIVE_LOSS
 from ..order import Moment, call_at, hear_exceptions
 from ..training import averages_of
 from ..training.next_steps import ListsOfRun

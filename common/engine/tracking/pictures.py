@@ -10,7 +10,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from ...export import overlay, write_picture
-from ..evaluation.instance_metrics import image_name, items_of
+from ..evaluation.instance_scores import image_name, items_of
 
 __all__ = ["Pictures"]
 

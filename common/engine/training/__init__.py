@@ -8,8 +8,8 @@ from .freeze_encoder import FreezeEncoder
 from .gradient_step import GradientStep
 from .learning_rate import LearningRate
 from .out_of_fold import OutOfFoldMaps
-from .run_training import run_training
 from .training_cost import TrainingCost
+from .training_run import run_training
 from .warmup_cosine import WarmupCosine
 from .weight_average import WeightAverage
 

@@ -8,7 +8,7 @@ import math
 import pytest
 
 from common.engine.evaluation import EvaluationReport
-from common.engine.evaluation.instance_metrics import known_scores
+from common.engine.evaluation.instance_scores import known_scores
 from common.metrics import HEADLINE
 
 
