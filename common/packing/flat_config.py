@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..bundle_config import bundle_parser
+from ..bundle_config import bundle_parser, project_root, read_json
 
 __all__ = ["FIND_HOME", "FlatNames", "flat_configs", "other_configs"]
 
 _PACKAGE = "common"
 _DOTTED = re.compile(rf"{_PACKAGE}((?:\.\w+)+)")
 _CONFIG = re.compile(r"bundles/(\w+)/configs/(.+)\.json")
+_TENSORRT = "inference_trt.json"  # one overlay for every bundle
 HERE = "."
 """What `bundle_root` is until the bundle runs, see `common.bundle_config.settle_packed`."""
 # MONAI makes a bundle's folder known to Python only after `initialize`, and hands its place to nobody: this
@@ -118,6 +119,7 @@ def flat_configs(folder: Path) -> dict[str, dict[str, Any]]:
         flat.pop("_meta_", None)
         waiting += other_configs(flat, bundle)
         found[place] = _settled(names({key: _home(key, value, owner) for key, value in flat.items()}), bundle)
+    found[_TENSORRT] = names(read_json(project_root() / "common" / "configs" / _TENSORRT))
     return found
 
 

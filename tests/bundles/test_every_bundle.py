@@ -35,36 +35,7 @@ CONTRACT = {
     *("train", "validate", "evaluate"),
     *("initialize", "training", "run", "evaluating"),
 }
-METADATA = {
-    "type": "object",
-    "required": ["schema", "version", "changelog", "monai_version", "pytorch_version", "numpy_version"]
-    + [
-        "required_packages_version",
-        "name",
-        "task",
-        "description",
-        "authors",
-        "copyright",
-        "network_data_format",
-    ],
-    "properties": {
-        "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
-        "changelog": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
-        "network_data_format": {
-            "type": "object",
-            "required": ["inputs", "outputs"],
-            "additionalProperties": {
-                "type": "object",
-                "minProperties": 1,
-                "additionalProperties": {
-                    "type": "object",
-                    "required": ["type", "format", "num_channels", "spatial_shape", "dtype", "value_range"]
-                    + ["is_patch_data", "channel_def"],
-                },
-            },
-        },
-    },
-}
+METADATA = json.loads((ROOT / "common" / "configs" / "metadata_schema.json").read_text())
 
 
 def overlays_of(bundle: str) -> list[str]:
@@ -170,6 +141,39 @@ def test_metadata(bundle: str):
     assert metadata["version"] in metadata["changelog"]
     for name, data in metadata["network_data_format"]["outputs"].items():
         assert len(data["channel_def"]) == data["num_channels"], name
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("version", "1.0"),
+        ("changelog", {}),
+        ("monai_version", None),
+        ("required_packages_version", None),
+        ("references", "a paper"),
+        ("network_data_format::inputs", {}),
+        ("network_data_format::outputs::pred::dtype", "float"),
+        ("network_data_format::outputs::pred::type", "picture"),
+        ("network_data_format::outputs::pred::format", "segmentation"),  # that is one channel, not maps
+        ("network_data_format::outputs::pred::spatial_shape", ["32 pixels"]),
+        ("network_data_format::outputs::pred::value_range", [0]),
+        ("network_data_format::outputs::pred::channel_def", {"first": "foreground"}),
+        ("network_data_format::outputs::pred::is_patch_data", None),
+    ],
+)
+def test_the_schema_refuses_what_the_specification_does(place: str, value: object) -> None:
+    metadata = json.loads((ROOT / "bundles" / "logsage" / "configs" / "metadata.json").read_text())
+    jsonschema.validate(metadata, METADATA)
+    *above, last = place.split("::")
+    inside = metadata
+    for key in above:
+        inside = inside[key]
+    if value is None:
+        del inside[last]
+    else:
+        inside[last] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(metadata, METADATA)
 
 
 def test_label_maps_lie_as_their_images_do(sample_of):
