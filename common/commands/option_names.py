@@ -54,7 +54,7 @@ _SYNONYMS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("recurse", "subfolders", "r"): ("recursive",),
     ("skip_existing", "skip_done", "skip"): ("skip_finished",),
     ("csv", "measurements", "measure", "regionprops"): ("table",),
-    ("geojson", "polygons", "qupath", "format", "export"): ("formats",),
+    ("geojson", "polygons", "qupath", "imagej", "rois", "format", "export"): ("formats",),
     ("overlays", "outlines", "plot", "visualize"): ("overlay",),
     ("config", "cfg", "conf", "c"): ("config_file", "overlay"),
     ("name", "model_name"): ("bundle",),

@@ -62,7 +62,7 @@ _TEXTS = (
 # Words, several in a list or one: what they are, and whether numbers will do.
 _LISTS: dict[str, tuple[str, bool]] = {
     "dataset_dir": ("a folder or a list of folders", False),
-    "formats": ("geojson, geojson.gz, or both", False),
+    "formats": ("geojson, geojson.gz, rois.zip, or several of them", False),
     "channels": ("a channel's name or its number from 0, or several of them", True),
 }
 

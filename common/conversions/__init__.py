@@ -10,6 +10,7 @@ from typing import Any
 
 from ..files import download
 from ..messages import suggest
+from . import own_annotations
 from .formats.dataset_image import DatasetImage
 from .formats.source import RemoteFile
 
@@ -25,13 +26,24 @@ __all__ = [
 
 
 def dataset_readers() -> list[str]:
-    """Return the names that `read_dataset` knows: the modules of this folder.
+    """Return the names that `read_dataset` knows: the modules of this folder and of `own_annotations`.
 
     Example:
         >>> "bbbc038" in dataset_readers()
         True
     """
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.ispkg)
+    return sorted(_readers())
+
+
+def _readers() -> dict[str, str]:
+    """Return where the module of each reader is, by its name."""
+    folders = {__name__: list(__path__), own_annotations.__name__: list(own_annotations.__path__)}
+    return {
+        module.name: f"{package}.{module.name}"
+        for package, path in folders.items()
+        for module in pkgutil.iter_modules(path)
+        if not module.ispkg
+    }
 
 
 def describe(name: str) -> str:
@@ -95,7 +107,7 @@ def read_dataset(name: str, source: str | Path, *, only: str | None = None) -> I
 
 
 def _module(name: str) -> Any:
-    return import_module(f".{_known(name)}", __name__)
+    return import_module(_readers()[_known(name)])
 
 
 def _known(name: str) -> str:

@@ -4,6 +4,7 @@ from .colours import label_colours
 from .composite import composite_image
 from .display import display_image
 from .geojson import nuclei_features, write_geojson
+from .imagej_rois import nuclei_rois, write_rois
 from .label_file import write_label_map
 from .nuclei_table import nuclei_table, read_table, write_table
 from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
@@ -25,6 +26,7 @@ __all__ = [
     "display_image",
     "label_colours",
     "nuclei_features",
+    "nuclei_rois",
     "nuclei_table",
     "overlay",
     "read_table",
@@ -32,5 +34,6 @@ __all__ = [
     "write_geojson",
     "write_label_map",
     "write_picture",
+    "write_rois",
     "write_table",
 ]

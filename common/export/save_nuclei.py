@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from monai.config import KeysCollection
 from monai.data import ImageReader
 from monai.transforms import MapTransform
 
 from .geojson import nuclei_features, write_geojson
+from .imagej_rois import write_rois
 from .nuclei_table import nuclei_table, write_table
 from .saved_item import file_of, name_of, pixel_size_of, plane_of
 
 __all__ = ["POLYGON_FORMATS", "SaveNucleid"]
 
-POLYGON_FORMATS = ("geojson", "geojson.gz")
-"""What polygons are written as, which are the files' suffixes too."""
+_log = logging.getLogger(__name__)
+
+POLYGON_FORMATS = ("geojson", "geojson.gz", "rois.zip")
+"""What outlines are written as, for QuPath and for ImageJ; the files' suffixes too."""
 
 
 class SaveNucleid(MapTransform):
-    """Write `<output_dir>/<name>.csv`, a row a nucleus, and `<name>.geojson`, a polygon a nucleus.
+    """Write `<output_dir>/<name>.csv`, a row a nucleus, and its outlines beside it, in one format or several.
 
-    Both have each nucleus' size and its mean intensity in every channel of the file. The image is read once
-    more for them, because a network gets some of its channels, resized and scaled. The data pass through
-    unchanged.
+    Table and GeoJSON have each nucleus' size and its mean intensity in every channel of the file. The image
+    is read once more for them, because a network gets some of its channels, resized and scaled. The data pass
+    through unchanged.
 
     Args:
         keys: the label map; one key.
@@ -34,7 +39,7 @@ class SaveNucleid(MapTransform):
         reader: a reader of all channels; its meta may have "channel_names" and "pixel_size_um".
         image_key: the image, which names its file.
         table: whether tables are written.
-        formats: what polygons are written as, of `POLYGON_FORMATS`.
+        formats: what outlines are written as, of `POLYGON_FORMATS`.
         allow_missing_keys: whether items without a label map are let through.
 
     Shapes:
@@ -61,7 +66,7 @@ class SaveNucleid(MapTransform):
         """Write the files of one image.
 
         Raises:
-            ValueError: if the image's file is unknown, unreadable, or of another size than the label map.
+            ValueError: if the image's file is unknown, unreadable, or of another size than the label map, or
         """
         item = dict(data)
         if not self.table and not self.formats:
@@ -80,6 +85,17 @@ class SaveNucleid(MapTransform):
             if self.table:
                 write_table(self.output_dir / f"{name}.csv", measured)
             for suffix in self.formats:
-                features = nuclei_features(label_map, measured, name=name)
-                write_geojson(self.output_dir / f"{name}.{suffix}", features)
+                path = self.output_dir / f"{name}.{suffix}"
+                if suffix == "rois.zip":
+                    _write_rois(path, label_map)
+                else:
+                    write_geojson(path, nuclei_features(label_map, measured, name=name))
         return item
+
+
+def _write_rois(path: Path, label_map: np.ndarray) -> None:
+    """Write ROIs; the label map of a slide that is too large for them shall not be lost with them."""
+    try:
+        write_rois(path, label_map)
+    except ValueError as error:
+        _log.warning("%s is not written: %s", path, error)

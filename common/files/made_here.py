@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,7 +54,7 @@ def recorded(path: Path) -> dict[str, Any] | None:
 
 
 def is_made_here(path: Path) -> bool:
-    """Tell whether a segmentation wrote this label map (.tif), picture (.png), table (.csv) or polygons.
+    """Tell whether a segmentation wrote this label map (.tif), picture (.png), table (.csv) or outlines.
 
     Args:
         path: a file; what cannot be read was not.
@@ -67,9 +68,12 @@ def is_made_here(path: Path) -> bool:
             with path.open(encoding="utf-8-sig") as table:
                 names = tuple(table.readline().strip().split(","))
             return any(names[: len(start)] == start for start in (TABLE_START, SUMMARY_START))
+        if suffix == ".zip":
+            with zipfile.ZipFile(path) as rois:
+                return rois.comment == MARK.encode("ascii")
         if path.name.lower().endswith((".geojson", ".geojson.gz")):
             with gzip.open(path) if suffix == ".gz" else path.open("rb") as polygons:
                 return polygons.read(len(GEOJSON_START)) == GEOJSON_START.encode("utf-8")
-    except (OSError, EOFError, ValueError, SyntaxError, zlib.error):
+    except (OSError, EOFError, ValueError, SyntaxError, zlib.error, zipfile.BadZipFile):
         return False
     return recorded(path) is not None

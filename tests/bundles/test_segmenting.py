@@ -291,7 +291,7 @@ def test_nothing_that_a_user_gives_is_ever_overwritten(segment, tmp_path: Path, 
         ["", "images", "link", "labels", "out", "new", "images/new", "link/overlays", "link/.."]
     )
     options = {name: draw.random() < 0.5 for name in ("table", "recursive", "overlay", "skip_finished")}
-    options["formats"] = draw.choice([None, "geojson", "geojson,geojson.gz"])
+    options["formats"] = draw.choice([None, "geojson", "geojson,geojson.gz,rois.zip"])
     for _ in range(2):  # the second time among the results of the first
         try:
             segment(source, output, **options)

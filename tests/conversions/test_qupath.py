@@ -14,7 +14,7 @@ from skimage.draw import disk
 from skimage.measure import find_contours
 
 from common.conversions import read_dataset
-from common.conversions.qupath import nucleus_pixels, regions_among
+from common.conversions.own_annotations.qupath import nucleus_pixels, regions_among
 
 
 def square(x: int, y: int, size: int, *, closed: bool = True) -> list[list[float]]:

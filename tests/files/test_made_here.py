@@ -52,6 +52,8 @@ def test_a_label_map_that_was_corrected_and_saved_is_the_users(tmp_path: Path, s
         ("a.json", b"{}"),
         ("a.geojson", b'{"type": "FeatureCollection", "features": []}'),
         ("a.geojson.gz", b"no archive"),
+        ("a.rois.zip", b"no archive"),
+        ("a.rois.zip", b"PK\x05\x06" + b"\0" * 18),  # an empty one
     ],
 )
 def test_everything_else_is_not_ours(tmp_path: Path, name: str, content: bytes) -> None:

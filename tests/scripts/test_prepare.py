@@ -288,9 +288,13 @@ def test_without_a_source_the_data_set_is_downloaded_once(web: list[str], tmp_pa
     assert (tmp_path / "kept/stage1_train.zip").is_file()
 
 
+OWN = ("imagej", "qupath")
+
+
 @pytest.mark.parametrize("name", dataset_readers())
 def test_every_data_set_can_be_downloaded_or_says_what_to_fetch_by_hand(name: str, tmp_path: Path) -> None:
-    module = import_module(f"common.conversions.{name}")
+    own = name in OWN
+    module = import_module(f"common.conversions.{'own_annotations.' if own else ''}{name}")
     files = getattr(module, "FILES", ())
     for file in files:
         assert file.url.startswith("https://") and file.name.endswith(".zip")
@@ -298,8 +302,4 @@ def test_every_data_set_can_be_downloaded_or_says_what_to_fetch_by_hand(name: st
         with pytest.raises(ValueError, match=rf"^{name} cannot be downloaded by a command: .*--source"):
             prepare(name, output=str(tmp_path / "out"))
         assert not (tmp_path / "out").exists()
-    assert (
-        name == "qupath"
-        or module.LICENCE in " ".join(module.__doc__.split())
-        or "for research" in module.LICENCE
-    )
+    assert own or module.LICENCE in " ".join(module.__doc__.split()) or "for research" in module.LICENCE

@@ -58,7 +58,7 @@ class Outputs:
         output_dir: folder of the label maps.
         overlay: whether pictures are written.
         table: whether tables are written.
-        formats: what polygons are written as, one or several of `POLYGON_FORMATS`; None: no polygons.
+        formats: what outlines are written as, one or several of `POLYGON_FORMATS`; None: no outlines.
         skip_finished: whether images are left out that are done with the same weights and settings.
         weights: a file named by the user, see `choose_weights`.
         ckpt_dir: see `choose_weights`.

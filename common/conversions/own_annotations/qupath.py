@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..files import stem_of
-from ..geometry import outline_pixels
-from ..messages import suggest
-from ..readers import probe
-from ..readers.images_in_folder import images_in
-from .formats.dataset_image import DatasetImage, paint_nuclei
-from .formats.source import opened_source
+from ...geometry import outline_pixels
+from ...messages import suggest
+from ...readers import probe
+from ..formats.dataset_image import DatasetImage
+from ..formats.drawn_outlines import annotated_images, image_of_outlines
+from ..formats.source import opened_source
 
 BY_HAND = (
     "these are annotations of your own: export them from QuPath (File > Export objects as GeoJSON) beside "
@@ -54,23 +53,11 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         ValueError: if no image has annotations, or a file is no GeoJSON of pixels of its image.
     """
     with opened_source(source) as folder:
-        images = images_in(folder) or (images_in(folder / "images") if (folder / "images").is_dir() else [])
         files = {file.stem: file for file in sorted([*folder.rglob("*.json"), *folder.rglob("*.geojson")])}
-        pairs = [(image, files.get(stem_of(image)) or files.get(image.name)) for image in images]
-        bare = [image.name for image, file in pairs if file is None]
-        if len(bare) == len(images):
-            raise ValueError(
-                f"{source} holds {len(images)} images and none has a .geojson file of its name: "
-                f"export them from QuPath"
-            )
-        if bare:
-            logger.warning(
-                "%d images without a .geojson file are left out, the first is %s", len(bare), bare[0]
-            )
+        pairs = annotated_images(folder, files, f"{source}", what=".geojson", program="QuPath")
         seen: set[str] = set()
         for image, file in pairs:
-            if file is not None:
-                yield _read_one(image, file, only, seen)
+            yield _read_one(image, file, only, seen)
         if only is not None and only not in seen:
             raise ValueError(f"{source} has no nuclei of class {only!r}: {_offer(only, sorted(seen))}")
 
@@ -136,8 +123,8 @@ def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[in
 
 
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
-    header = probe(image)
-    shape = header.shape[1:]
+    height, width = probe(image).shape[1:]
+    shape = height, width
     features = _nuclei_of(file)
     outlines = []
     for number, feature in enumerate(features):
@@ -159,19 +146,7 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
         if only is None or name == only:
             nuclei.append(pixels)
             classes.append(name)
-    gone = sum(pixels.size == 0 for pixels in nuclei)
-    if nuclei and gone == len(nuclei):
-        raise ValueError(
-            f"{file}: all {gone} outlines lie outside {image.name} ({shape[1]} x {shape[0]} pixels): export "
-            f"them for this image, in pixels of its full resolution"
-        )
-    label_map, kept = paint_nuclei(nuclei, shape)
-    if len(kept) < len(nuclei):
-        logger.warning(
-            "%s: %d outlines hold no pixel of their own and are left out", file, len(nuclei) - len(kept)
-        )
-    named = {label: classes[position] for label, position in enumerate(kept, start=1) if classes[position]}
-    return DatasetImage(stem_of(image), image, label_map, classes=named)
+    return image_of_outlines(image, file, nuclei, shape, classes=classes)
 
 
 def _tell_of_regions(file: Path, regions: list[dict[str, Any]]) -> None:

@@ -1,0 +1,78 @@
+"""Images beside files of outlines that somebody drew: which belong together, and the label maps of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...files import stem_of
+from ...readers.images_in_folder import images_in
+from .dataset_image import DatasetImage, paint_nuclei
+
+logger = logging.getLogger(__name__)
+
+
+def annotated_images(
+    folder: Path, files: Mapping[str, Path], source: str, *, what: str, program: str
+) -> list[tuple[Path, Path]]:
+    """Return the images of a folder, or of its folder `images`, that have a file of outlines.
+
+    Args:
+        folder: the folder.
+        files: files of outlines, by the name of their image, with or without its suffix.
+        source: what the user named, for a sentence.
+        what: such files' suffix.
+        program: the program that exports them.
+
+    Raises:
+        ValueError: if no image has any.
+    """
+    images = images_in(folder) or (images_in(folder / "images") if (folder / "images").is_dir() else [])
+    pairs = [(image, files.get(stem_of(image)) or files.get(image.name)) for image in images]
+    bare = [image.name for image, file in pairs if file is None]
+    if len(bare) == len(images):
+        raise ValueError(
+            f"{source} holds {len(images)} images and none has a {what} file of its name: "
+            f"export them from {program}"
+        )
+    if bare:
+        logger.warning("%d images without a %s file are left out, the first is %s", len(bare), what, bare[0])
+    return [(image, file) for image, file in pairs if file is not None]
+
+
+def image_of_outlines(
+    image: Path,
+    file: Path,
+    nuclei: Sequence[np.ndarray],
+    shape: tuple[int, int],
+    *,
+    classes: Sequence[str],
+) -> DatasetImage:
+    """Paint an image's nuclei, the bigger ones first; a warning tells how many hold no pixel of their own.
+
+    Args:
+        image: the image's file.
+        file: where the outlines come from.
+        nuclei: flat pixel indices of each nucleus.
+        shape: height and width.
+        classes: class of each nucleus, empty where it has none.
+
+    Raises:
+        ValueError: if there are nuclei and all lie outside the image.
+    """
+    gone = sum(pixels.size == 0 for pixels in nuclei)
+    if nuclei and gone == len(nuclei):
+        raise ValueError(
+            f"{file}: all {gone} outlines lie outside {image.name} ({shape[1]} x {shape[0]} pixels): export "
+            f"them for this image, in pixels of its full resolution"
+        )
+    label_map, kept = paint_nuclei(nuclei, shape)
+    if len(kept) < len(nuclei):
+        logger.warning(
+            "%s: %d outlines hold no pixel of their own and are left out", file, len(nuclei) - len(kept)
+        )
+    named = {label: classes[position] for label, position in enumerate(kept, start=1) if classes[position]}
+    return DatasetImage(stem_of(image), image, label_map, classes=named)

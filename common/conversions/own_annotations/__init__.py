@@ -1,0 +1,1 @@
+"""Annotations of your own, as programs export them: one reader a file, found by its file name."""
