@@ -8,8 +8,8 @@ BIN    := $(VENV)/bin
 help:            ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
 
-quickstart: $(VENV)/.runtime   ## train, evaluate and segment on the embedded sample (about five minutes)
-	$(BIN)/python -m scripts.quickstart
+quickstart: $(VENV)/.runtime   ## segment with released weights (IMAGES=FOLDER: yours too), then train on the sample
+	$(BIN)/python -m scripts.quickstart $(if $(IMAGES),--images "$(IMAGES)")
 
 test: lint       ## linters, type checks and tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4

@@ -1,4 +1,4 @@
-"""Train, evaluate and segment on the embedded sample: `python -m scripts.quickstart`, or `make quickstart`.
+"""Segment with released weights, then train on the embedded sample: `make quickstart [IMAGES=FOLDER]`.
 
 Every step is a plain command, shown before it runs, that you can type yourself with your own images.
 """
@@ -32,12 +32,21 @@ SHORT = ["--steps_per_epoch", "40", "--batch_size", "8", "--crop_px", "128", "--
 
 
 def quickstart(
-    output: str = "runs/quickstart", *, bundle: str = "logsage", epochs: int = 12, seed: int = 0
+    output: str = "runs/quickstart",
+    *,
+    images: str | None = None,
+    bundle: str = "logsage",
+    epochs: int = 12,
+    seed: int = 0,
 ) -> dict[str, float]:
-    """Train a bundle briefly on the embedded sample, evaluate it, segment the test images and draw them.
+    """Segment with a bundle's released weights, then train it briefly on the embedded sample.
+
+    The sample's test images, and yours, are segmented at once where the bundle has weights. After the
+    training the test images are evaluated, segmented and drawn.
 
     Args:
         output: folder of everything that is made: checkpoints, metrics.json, label maps, overlay.png.
+        images: folder of your own images, which the released weights segment.
         bundle: which bundle, a folder of `bundles`.
         epochs: epochs of 40 steps; more are better and take longer.
         seed: of the training.
@@ -46,7 +55,8 @@ def quickstart(
         The scores on the sample's test images.
 
     Raises:
-        FileNotFoundError: if this is not the repository's root, or there is no such bundle.
+        FileNotFoundError: if this is not the repository's root, there is no such bundle or folder of images,
+            or no released weights for these.
         RuntimeError: if one of the commands fails.
     """
     configs = Path("bundles") / bundle / "configs"
@@ -58,8 +68,20 @@ def quickstart(
     begin = time.monotonic()
     out = Path(output)
     weights, train = out / "checkpoints" / "model.pt", (configs / "train.json").as_posix()
+    inference = (configs / "inference.json").as_posix()
     sample = sample_of(configs / "train.json")
     where = ["--dataset_dir", sample]
+    items = load_datalist(dataset_folder(sample), "test")
+    test_images = _copy_images(items, out / "test_images")
+    released = configs.parent / "models" / "model.pt"
+    if images is not None and not Path(images).is_dir():
+        raise FileNotFoundError(f"--images {images} is no folder: name one with images")
+    if released.is_file():
+        _segment_released(inference, released, test_images, items, out, images)
+    elif images is not None:
+        raise FileNotFoundError(
+            f"{bundle} has no released weights for --images {images}: train it, or take another --bundle"
+        )
 
     _say("1 of 3: train")
     length = ["--epochs", str(epochs), *SHORT, "--seed", str(seed)]
@@ -72,10 +94,7 @@ def quickstart(
     _run(["monai.bundle", "run", "evaluating", "--config_file", train, *where, *given, *target])
 
     _say("3 of 3: segment the test images, without their labels")
-    items = load_datalist(dataset_folder(sample), "test")
-    images = _copy_images(items, out / "test_images")
-    inference = (configs / "inference.json").as_posix()
-    given = ["--dataset_dir", images.as_posix(), "--weights", weights.as_posix()]
+    given = ["--dataset_dir", test_images.as_posix(), "--weights", weights.as_posix()]
     target = ["--output_dir", (out / "segmented").as_posix()]
     _run(["monai.bundle", "run", "--config_file", inference, *given, *target])
 
@@ -84,6 +103,27 @@ def quickstart(
     picture = write_picture(out / "overlay.png", draw(items, out / "segmented"))
     _tell(out, train, scores, merged, picture, minutes=(time.monotonic() - begin) / 60)
     return {name: scores[name] for name in SHOWN}
+
+
+def _segment_released(
+    inference: str,
+    weights: Path,
+    test_images: Path,
+    items: Sequence[dict[str, Any]],
+    out: Path,
+    images: str | None,
+) -> None:
+    """Segment the sample's test images and the user's own, before anything is trained."""
+    _say("Released weights: segment")
+    for folder, target in ((test_images, out / "released"), (images, out / "yours")):
+        if folder is not None:
+            given = ["--dataset_dir", Path(folder).as_posix(), "--weights", weights.as_posix()]
+            told = ["--output_dir", target.as_posix()]
+            _run(["monai.bundle", "run", "--config_file", inference, *given, *told])
+    picture = write_picture(out / "released.png", draw(items, out / "released"))
+    print(f"\npicture        {picture.as_posix()}  (the sample; orange: predicted, blue: true, white: both)")
+    if images is not None:
+        print(f"your images    {(out / 'yours').as_posix()}: label maps and, to look at, *_overlay.png")
 
 
 def sample_of(train: Path) -> str:

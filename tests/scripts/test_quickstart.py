@@ -59,7 +59,10 @@ def test_it_runs_the_commands_that_it_shows(
 
     monkeypatch.setattr(script.subprocess, "run", run)
     monkeypatch.setattr(script, "sample_of", lambda train: str(sample))
-    scores = script.quickstart(str(tmp_path / "out"), epochs=3)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bundles/small/configs").mkdir(parents=True)
+    (tmp_path / "bundles/small/configs/train.json").touch()
+    scores = script.quickstart(str(tmp_path / "out"), bundle="small", epochs=3)
     assert scores == dict.fromkeys(script.SHOWN, 0.5)
     shown = capsys.readouterr().out
     assert len(ran) == 3
@@ -68,6 +71,46 @@ def test_it_runs_the_commands_that_it_shows(
     assert sorted(path.name for path in (tmp_path / "out" / "test_images").iterdir()) == sorted(
         Path(item["image"]).name for item in load_datalist(sample, "test")
     )
+
+
+def test_released_weights_segment_the_sample_and_your_images_before_the_training(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("configs/train.json", "models/model.pt"):
+        file = tmp_path / "bundles" / "small" / name
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (tmp_path / "mine").mkdir()
+    ran = []
+
+    def run(words: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        ran.append(words)
+        if "training" in words:
+            return subprocess.CompletedProcess(words, 3)
+        options = dict(zip(words[4:], words[5:], strict=False))
+        assert options["--weights"] == "bundles/small/models/model.pt"
+        for image in Path(options["--dataset_dir"]).iterdir():
+            write_label_map(Path(options["--output_dir"]) / f"{image.stem}.tif", np.zeros((96, 96), int))
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(script.subprocess, "run", run)
+    monkeypatch.setattr(script, "sample_of", lambda train: str(sample))
+    with pytest.raises(RuntimeError, match="exit code 3"):
+        script.quickstart("out", bundle="small", images="mine")
+    folders = [words[words.index("--dataset_dir") + 1] for words in ran]
+    assert folders == ["out/test_images", "mine", str(sample)]
+    assert Path("out/released.png").is_file() and "out/yours" in capsys.readouterr().out
+
+
+def test_images_without_released_weights_are_refused(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "sample_of", lambda train: str(sample))
+    with pytest.raises(FileNotFoundError, match="is no folder"):
+        script.quickstart(str(tmp_path / "out"), bundle="unet", images=str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="unet has no released weights for --images"):
+        script.quickstart(str(tmp_path / "out"), bundle="unet", images=str(tmp_path))
 
 
 def test_a_failing_command_ends_it(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
