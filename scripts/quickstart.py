@@ -1,4 +1,4 @@
-"""Segment with released weights, then train on the embedded sample: `make quickstart [IMAGES=FOLDER]`.
+"""Segment with released weights, then train on the sample: `python -m scripts.quickstart [--images FOLDER]`.
 
 Every step is a plain command, shown before it runs, that you can type yourself with your own images.
 """
