@@ -148,6 +148,17 @@ def test_memory_does_not_grow_with_the_channels(monkeypatch: pytest.MonkeyPatch)
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("make", [FREE["ChannelNet"], FREE["without aggregation"]])
+@pytest.mark.parametrize("empty", [[], [1], [0, 2], [0, 1, 2]])
+def test_a_file_leaves_the_same_channels_out(make, empty: list[int]) -> None:
+    """It holds no loop over the channels that an image has: it was made with another image."""
+    network = trained(make())
+    program = torch.export.export(network, (image_of(3),)).module()
+    image = image_of(3, seed=5)
+    image[0, empty] = 0.25
+    torch.testing.assert_close(program(image), network(image), rtol=0, atol=1e-6)
+
+
 def test_a_window_is_an_image_of_its_own() -> None:
     torch.manual_seed(0)
     encoder = ViTEncoder(1, embed_dim=8, num_heads=2, returned=(1, 3), window=2).eval()

@@ -77,7 +77,10 @@ class ChannelNet(nn.Module):
         check_size(image, self.divisor)
         # What is not a number is never constant.
         used = image.amin(dim=(2, 3)) != image.amax(dim=(2, 3))
-        pooled = self._at_once(image, used) if self.training else self._one_by_one(image, used)
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+            pooled = self._masked(image, used)
+        else:
+            pooled = self._at_once(image, used) if self.training else self._one_by_one(image, used)
         return self._decode(pooled) if self.aggregate else pooled[0]
 
     def _at_once(self, image: Tensor, used: Tensor) -> list[Tensor]:
@@ -105,6 +108,16 @@ class ChannelNet(nn.Module):
                 pooled = [torch.zeros_like(level) for level in self._of_channels(one[None, :1])]
             images.append(pooled)
         return [torch.cat(levels) for levels in zip(*images, strict=True)]
+
+    def _masked(self, image: Tensor, used: Tensor) -> list[Tensor]:
+        """Pool over all channels, used or not: a file holds no choice that depends on the image."""
+        least = 0.0 if self.aggregate else -torch.inf  # maps go below 0, what blocks answer does not
+        pooled = []
+        for level in self._of_channels(image.flatten(0, 1)[:, None]):
+            of_channels = level.unflatten(0, (-1, image.shape[1]))
+            found = torch.where(used[:, :, None, None, None], of_channels, least).amax(dim=1)
+            pooled.append(torch.where(used.any(dim=1)[:, None, None, None], found, 0.0))
+        return pooled
 
     def _of_channels(self, channels: Tensor) -> list[Tensor]:
         """Return what is pooled of single channels (n, 1, h, w): the blocks' answers, or the maps."""
