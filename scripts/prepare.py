@@ -6,6 +6,7 @@ python -m scripts.prepare kromp --source dataset.zip --output data/kromp
 python -m scripts.prepare monuseg --source monuseg_zips --output data/monuseg --validation 0.2
 python -m scripts.prepare postnatbrca --source cells --output data/postnatbrca
 python -m scripts.prepare pannuke --folds 2,1,3 --output data/pannuke_2
+python -m scripts.prepare tissuenet --source tissuenet_v1.1 --output data/vectra --only vectra
 python -m scripts.prepare qupath --source my_project/export --output data/mine
 
 Without --source a data set is downloaded where its source hands it out to anyone; else a sentence tells what
@@ -53,8 +54,8 @@ def prepare(
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, conic, consep,
-            cryonuseg, kromp, lizard, monuseg, nuinsseg, pannuke, postnatbrca, qupath or tnbc.
+        name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, conic, consep, cpdmi,
+            cryonuseg, imagej, kromp, lizard, monuseg, nuinsseg, pannuke, postnatbrca, qupath, tissuenet or tnbc.
         source: its folder or archive, as downloaded or exported; without it the data set is downloaded.
         output: the folder to make; it must not exist, or be empty.
         seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
@@ -62,8 +63,9 @@ def prepare(
         validation: share of the patients (slides, images) that validate; training gives or takes the rest.
             Where validation images are published those are taken.
         only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a diagnosis or
-            preparation of kromp, a tissue of pannuke or nuinsseg, a source of lizard or conic, an annotation
-            of cryonuseg, a class name of postnatbrca or qupath.
+            preparation of kromp, a tissue of pannuke or nuinsseg, a platform or tissue of tissuenet or
+            cpdmi, a source of lizard or conic, an annotation of cryonuseg, a class name of postnatbrca or
+            qupath.
         folds: which published folds train, validate and test, such as 2,1,3 (pannuke, lizard) or 2+3+4,5,1
             (nuinsseg); by default the last tests and the last but one validates.
         downloads: the folder that archives are downloaded to; by default `downloads/<name>` beside the
@@ -121,7 +123,7 @@ def prepare(
 
 
 def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
-    """Write one image and its label map, and return its entry in dataset.json."""
+    """Write one image, its label map and what else it has, and return its entry in dataset.json."""
     for kind in ("images", "labels"):
         (folder / kind).mkdir(exist_ok=True)
     label = folder / "labels" / f"{image.stem}.tif"
@@ -132,6 +134,10 @@ def _write(image: DatasetImage, folder: Path) -> dict[str, Any]:
         "image": f"images/{_write_pixels(image, folder / 'images')}",
         "label": f"labels/{label.name}",
     } | image.extras
+    if image.cell_map is not None:
+        (folder / "cells").mkdir(exist_ok=True)
+        item["cell_label"] = f"cells/{label.name}"
+        tifffile.imwrite(folder / item["cell_label"], image.cell_map, compression="zlib")
     if image.classes:
         (folder / "classes").mkdir(exist_ok=True)
         item["classes"] = f"classes/{image.stem}.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..messages import refuse_faults, suggest
 from ..readers import ChannelChoice
-from ..readers.dataset_json import NAME, SPLITS, Item, items_of, name_in, read_dataset_json
+from ..readers.dataset_json import FILES, NAME, SPLITS, Item, items_of, name_in, read_dataset_json
 from .dataset_check import check_dataset
 from .folder_layout import read_folders
 
@@ -78,7 +78,7 @@ def fingerprint(dataset_dir: str | Path) -> str:
     for split, items in read_lists(folder)[0].items():
         for item in items:
             entry = {"split": split, **item}
-            for key in ("image", "label"):
+            for key in FILES:
                 if isinstance(path := item.get(key), str):
                     entry[key] = [name_in(folder, path), _size(path)]
             digest.update(json.dumps(entry, sort_keys=True, default=str).encode() + b"\n")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from ..readers.dataset_json import NAME, Item, name_in
+from ..readers.dataset_json import FILES, NAME, Item, name_in
 from .folds import deal, group_of
 
 
@@ -56,7 +56,7 @@ def write_data_set(
     # Paths as seen from here: a folder of runs that is moved together with its images stays whole.
     kept = {
         split: [
-            item | {key: name_in(made, item[key]) for key in ("image", "label") if item.get(key)}
+            item | {key: name_in(made, item[key]) for key in FILES if item.get(key)}
             for item in items
             if item["image"] not in left_out
         ]

@@ -11,6 +11,8 @@ from typing import Any
 
 NAME = "dataset.json"
 SPLITS = ("training", "validation", "test")
+FILES = ("image", "label", "cell_label")
+"""The keys of an entry that hold paths; a "cell_label" is a label map of whole cells beside the nuclei's."""
 Item = dict[str, Any]
 
 
@@ -77,7 +79,7 @@ def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
                 f'{folder / NAME}: "pixel_size_um" of {item["image"]} is {size!r}: write the edge of a '
                 f"pixel in micrometres, such as 0.5, or leave it out"
             )
-        for key in ("image", "label"):
+        for key in FILES:
             if isinstance(item.get(key), str):
                 item[key] = os.path.abspath(folder / item[key])
         items.append(item)

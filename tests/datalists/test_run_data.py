@@ -65,6 +65,25 @@ def test_images_of_which_different_things_are_known_make_one_batch(two: list[Pat
     assert len(keys) == 1
 
 
+def test_label_maps_of_whole_cells_are_files_of_the_data_set(make_set: MakeSet, tmp_path: Path) -> None:
+    """Their paths lead to them from anywhere, and a change of them is a change of the data."""
+    known = {"cell_label": "cells/a.tif"}
+    folder = make_set("A", training={"a": known, "b": {}}, validation={"c": {}})
+    (folder / "cells").mkdir()
+    tifffile.imwrite(folder / "cells/a.tif", np.ones((8, 9), np.uint8))
+    data = RunData(folder)
+    paths = [str(folder / "cells/a.tif"), ""]
+    assert [item["cell_label"] for item in data.items("training")] == paths
+    written = data.write_lists(tmp_path / "lists")
+    assert [item["cell_label"] for item in RunData(written).items("training")] == paths
+    assert str(tmp_path) not in (Path(written[0]) / "dataset.json").read_text(), "a path of this machine"
+    before = data.fingerprint()
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    assert fingerprint(tmp_path / "elsewhere") == before
+    tifffile.imwrite(folder / "cells/a.tif", np.ones((80, 90), np.uint8))
+    assert RunData(folder).fingerprint() != before
+
+
 def test_one_folder_or_a_list_of_it_is_the_same(two: list[Path]) -> None:
     one, listed = RunData(two[0]), RunData((str(two[0]),))
     assert (one.name, one.fingerprint()) == (listed.name, listed.fingerprint()) == ("A", fingerprint(two[0]))

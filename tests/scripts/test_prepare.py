@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from monai.data import DataLoader
 from PIL import Image
 
 from common.conversions import DatasetImage, RemoteFile, dataset_readers
-from common.datalists import load_datalist
+from common.datalists import RunData, load_datalist
 from common.files import sha256_of
 from common.readers import read_image, read_labels
 from scripts.prepare import _write_json, prepare
@@ -247,6 +248,34 @@ def test_a_fold_alone_is_split_by_seed(
 def test_folds_that_are_none_are_refused(tmp_path: Path, folds: object) -> None:
     with pytest.raises(ValueError, match="name the published folds that train, validate and test, such as"):
         prepare("pannuke", "anything", output=str(tmp_path / "out"), folds=folds)
+
+
+def test_whole_cells_lie_beside_the_nuclei_and_a_training_reads_the_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = np.zeros((24, 32), np.uint16)
+    cells[2:11, 2:14], cells[15:20, 2:14] = 1, 2
+    told = [{"platform": name, "pixel_size_um": 0.5} for name in ("vectra", "codex", "vectra", "codex")]
+    images = [
+        drawn(f"i{number}", split=split, extras=told[number], cell_map=cells if number < 3 else None)
+        for number, split in enumerate(("training", "training", "validation", "test"))
+    ]
+    prepared(tmp_path, monkeypatch, images)
+    output = next(tmp_path.glob("*/out"))
+    listed = json.loads((output / "dataset.json").read_text())
+    assert [item.get("cell_label") for item in listed["training"]] == ["cells/i0.tif", "cells/i1.tif"]
+    assert "cell_label" not in listed["test"][0]
+    assert sorted(path.name for path in (output / "cells").iterdir()) == ["i0.tif", "i1.tif", "i2.tif"]
+    data = RunData(output)
+    for item in data.items("training"):
+        assert item["cell_label"] == str(output / "cells" / Path(item["label"]).name)
+        assert (read_labels(item["cell_label"]) == cells).all()
+        assert (read_labels(item["label"]) == drawn("i").label_map).all(), "the nuclei are what is taught"
+    assert data.items("test")[0]["cell_label"] == "", "so that a batch can be made of all"
+    batch = next(iter(DataLoader(data.items("training"), batch_size=2)))
+    assert batch["cell_label"] == [str(output / f"cells/i{number}.tif") for number in range(2)]
+    on_codex = RunData(output, test_platform="Codex")
+    assert [Path(item["image"]).stem for item in on_codex.items("test")] == ["i1", "i3"]
 
 
 @pytest.fixture

@@ -26,10 +26,13 @@ class DatasetImage:
         classes: class of each nucleus that has one.
         split: "training", "validation" or "test" where the set is published in such lists, else empty.
         fold: number of the published fold, where the set is published in folds, else 0.
+        cell_map: 0 = background, i = whole cell i, where the set has whole cells too. Their numbers are not
+            those of the nuclei.
 
     Shapes:
         image: (C, H, W).
         label_map: (H, W), uint16, or uint32 above 65,535 nuclei.
+        cell_map: as label_map.
     """
 
     stem: str
@@ -39,6 +42,7 @@ class DatasetImage:
     classes: dict[int, str] = field(default_factory=dict)
     split: str = ""
     fold: int = 0
+    cell_map: np.ndarray | None = None
 
 
 def paint_nuclei(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import cast
 
 import numpy as np
 from numpy.lib import format as npy
+
+from .plain_pickle import PlainUnpickler
 
 Opened = Callable[[], BufferedIOBase]
 
@@ -38,10 +40,7 @@ def npy_files(source: str | Path) -> Iterator[dict[str, Opened]]:
     opened: list[zipfile.ZipFile] = []
     try:
         for archive in sorted(path.rglob("*.zip")) if path.is_dir() else [path]:
-            try:
-                packed = zipfile.ZipFile(archive)
-            except (zipfile.BadZipFile, OSError) as error:
-                raise ValueError(f"{archive} is no whole .zip archive ({error}): download it again") from None
+            packed = _archive(archive, ".zip")
             opened.append(packed)
             for name in packed.namelist():
                 if name.endswith(".npy") and not name.startswith("__MACOSX"):
@@ -52,6 +51,24 @@ def npy_files(source: str | Path) -> Iterator[dict[str, Opened]]:
             packed.close()
 
 
+@contextmanager
+def npz_arrays(path: Path) -> Iterator[dict[str, Opened]]:
+    """Give the arrays of an .npz file by their names, as `numpy.savez` wrote them.
+
+    Args:
+        path: the file.
+
+    Returns:
+        For each array what opens its .npy file.
+
+    Raises:
+        ValueError: if it is no .npz file, or damaged.
+    """
+    with _archive(path, ".npz") as packed:
+        names = [name for name in packed.namelist() if name.endswith(".npy")]
+        yield {name[: -len(".npy")]: _member(packed, name) for name in names}
+
+
 def on_disk(path: Path) -> Opened:
     """Return what opens a file.
 
@@ -59,6 +76,13 @@ def on_disk(path: Path) -> Opened:
         path: the file.
     """
     return lambda: path.open("rb")
+
+
+def _archive(path: Path, kind: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{path} is no whole {kind} archive ({error}): download it again") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Opened:
@@ -79,7 +103,7 @@ def npy_shape(name: str, opened: Opened) -> tuple[int, ...]:
         return _header(file, name)[0]
 
 
-def npy_rows(name: str, opened: Opened) -> Iterator[np.ndarray]:
+def npy_rows(name: str, opened: Opened) -> Generator[np.ndarray, None, None]:
     """Yield an array row by row, first axis first.
 
     Args:
@@ -102,16 +126,57 @@ def npy_rows(name: str, opened: Opened) -> Iterator[np.ndarray]:
             yield np.frombuffer(content, dtype).reshape(shape[1:])
 
 
+def npy_table(name: str, opened: Opened) -> list[list[str]]:
+    """Read a small table of texts, also one that was stored as Python objects.
+
+    Objects are unpickled as far as they are texts, numbers and arrays of such; of any other class nothing is
+    loaded or run, and its cell is empty.
+
+    Args:
+        name: the file, for errors.
+        opened: what opens it.
+
+    Shapes:
+        returns: rows, then columns; a list of texts is a table of one column.
+
+    Raises:
+        ValueError: if it is no .npy file, damaged, or has more than two axes.
+    """
+    with opened() as file:
+        shape, by_columns, dtype = _raw_header(file, name)
+        try:
+            if dtype.hasobject:
+                table = np.asarray(PlainUnpickler(file).load()).reshape(shape)
+            else:
+                table = np.frombuffer(file.read(), dtype).reshape(shape, order="F" if by_columns else "C")
+        except Exception as error:  # a damaged pickle may raise anything
+            raise ValueError(f"{name} is damaged ({error}): download it again") from None
+    if table.ndim not in (1, 2):
+        raise ValueError(f"{name} has {table.ndim} axes, not rows and columns: download it again")
+    return [[_text(cell) for cell in np.atleast_1d(row)] for row in table]
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
+
+
 def _header(file: BufferedIOBase, name: str) -> tuple[tuple[int, ...], np.dtype]:
-    try:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, by_columns, dtype = read(file)
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f"{name} is no whole .npy file ({error}): unpack or download it again") from None
+    shape, by_columns, dtype = _raw_header(file, name)
     if not shape or by_columns and len(shape) > 1 or dtype.hasobject:
         raise ValueError(
             f"{name} is not stored row by row as plain numbers or texts: save it anew with "
             f"np.save(file, np.ascontiguousarray(array))"
         )
     return shape, dtype
+
+
+def _raw_header(file: BufferedIOBase, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    try:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, by_columns, dtype = read(file)
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise ValueError(f"{name} is no whole .npy file ({error}): unpack or download it again") from None
+    return shape, by_columns, dtype

@@ -91,7 +91,8 @@ def opened_files(source: str | Path) -> Iterator[list[Path]]:
     with ExitStack() as stack:
         folders = [stack.enter_context(opened_source(source))]
         for archive in sorted(path for path in _visible(folders[0]) if path.suffix.lower() in ARCHIVES):
-            if (archive.parent / archive.name.split(".")[0]).is_dir():
+            names = {archive.name.split(".")[0], archive.stem}  # data_v1.1.zip is unpacked to data_v1.1
+            if any((archive.parent / name).is_dir() for name in names):
                 logger.info("%s is not unpacked: the folder beside it is read", archive)
                 continue
             folders.append(stack.enter_context(opened_source(archive)))

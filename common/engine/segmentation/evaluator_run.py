@@ -10,6 +10,7 @@ from ignite.engine import Events
 from monai.engines import Evaluator
 
 from ...files import hold
+from ...readers.dataset_json import FILES
 from .image_evaluator import FailedImagesError, ImageEvaluator
 from .outputs import refuse_among_inputs
 
@@ -36,9 +37,7 @@ def run_evaluator(
         InUseError: if another job writes there.
         FailedImagesError: if an `ImageEvaluator` could not segment some images; it has done all others.
     """
-    refuse_among_inputs(
-        output_dir, (item[key] for item in items for key in ("image", "label") if key in item)
-    )
+    refuse_among_inputs(output_dir, (item[key] for item in items for key in FILES if item.get(key)))
     with hold(output_dir, job=job, option="--output_dir"):
         if len(evaluator.data_loader):
             evaluator.run()

@@ -107,6 +107,13 @@ def test_nothing_left_to_do_is_no_error(tmp_path) -> None:
     assert made.state.iteration == 0
 
 
+@pytest.mark.parametrize("key", ["image", "label", "cell_label"])
+def test_what_an_item_names_is_not_overwritten(tmp_path, key: str) -> None:
+    items = [{"image": "a.tif", "label": "b.tif", "cell_label": ""} | {key: str(tmp_path / "c.tif")}]
+    with pytest.raises(ValueError, match=r"is the folder of c.tif, an image or label that is read"):
+        run_evaluator(evaluator("a"), output_dir=tmp_path, items=items)
+
+
 def test_without_names_it_is_the_file() -> None:
     made = evaluator(data=[{"image": "x.tif", "fault": "bad"}])
     made.run()
