@@ -55,7 +55,8 @@ def prepare(
 
     Args:
         name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, conic, consep, cpdmi,
-            cryonuseg, imagej, kromp, lizard, monuseg, nuinsseg, pannuke, postnatbrca, qupath, tissuenet, tnbc.
+            cryonuseg, imagej, kromp, lizard, monuseg, nuinsseg, pannuke, postnatbrca, qupath, tissuenet,
+            tnbc.
         source: its folder or archive, as downloaded or exported; without it the data set is downloaded.
         output: the folder to make; it must not exist, or be empty.
         seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
