@@ -16,7 +16,7 @@ _SET_ASIDE = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
 def cost_of_training(weights: str | Path) -> dict[str, float]:
-    """Return the seconds that a training took, those of first stages in the folders inside included.
+    """Return the seconds that a training took, those of its first stage in the folder `stage1` included.
 
     Args:
         weights: the file of weights.
@@ -30,7 +30,7 @@ def cost_of_training(weights: str | Path) -> dict[str, float]:
         return {}
     inside = [
         told
-        for file in sorted(folder.glob(f"*/**/{COST_FILE}"))
+        for file in sorted(folder.glob(f"stage1/**/{COST_FILE}"))
         if not any(_SET_ASIDE.match(part) for part in file.relative_to(folder).parts)
         if (told := _read(file)) is not None
     ]
