@@ -123,7 +123,7 @@ def _segment_released(
     picture = write_picture(out / "released.png", draw(items, out / "released"))
     print(f"\npicture        {picture.as_posix()}  (the sample; orange: predicted, blue: true, white: both)")
     if images is not None:
-        print(f"your images    {(out / 'yours').as_posix()}: label maps and, to look at, *_overlay.png")
+        print(f"your images    {(out / 'yours').as_posix()}: label maps and, to look at, overlays/*.png")
 
 
 def sample_of(train: Path) -> str:
