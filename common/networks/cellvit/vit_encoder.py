@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from monai.networks.blocks.transformerblock import TransformerBlock
 from torch import Tensor, nn
 from torch.nn import functional
+
+_Count = Any  # a whole number, and a tensor of one while torch traces the network
 
 
 class ViTEncoder(nn.Module):
@@ -100,14 +103,14 @@ class ViTEncoder(nn.Module):
         return functional.interpolate(self.positions, size=(height, width), mode="bicubic")
 
 
-def _in_windows(patches: Tensor, rows: int, columns: int) -> Tensor:
+def _in_windows(patches: Tensor, rows: _Count, columns: _Count) -> Tensor:
     """Turn maps (b, d, h, w) into sequences of tokens, one a window: (b * rows * columns, n, d)."""
     b, d, h, w = patches.shape
     split = patches.reshape(b, d, rows, h // rows, columns, w // columns)
     return split.permute(0, 2, 4, 3, 5, 1).reshape(b * rows * columns, -1, d)
 
 
-def _from_windows(tokens: Tensor, like: Tensor, rows: int, columns: int) -> Tensor:
+def _from_windows(tokens: Tensor, like: Tensor, rows: _Count, columns: _Count) -> Tensor:
     """Undo `_in_windows`."""
     b, d, h, w = like.shape
     split = tokens.reshape(b, rows, columns, h // rows, w // columns, d)
