@@ -24,6 +24,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -36,7 +37,8 @@ from ..messages import suggest
 from ..readers import probe
 from ..readers.image_file import is_image
 from ..readers.images_in_folder import by_stem, natural_key
-from .formats.dataset_image import DatasetImage, paint_nuclei
+from .formats.dataset_image import DatasetImage
+from .formats.drawn_outlines import image_of_outlines, with_outlines
 from .formats.source import opened_source
 
 LICENCE = "CC BY 3.0"
@@ -77,18 +79,13 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
                 if name not in sessions or path.name.endswith(".session.xml"):
                     sessions[name] = path
         pairs = [(image, sessions.get(region_of(stem))) for stem, image in images.items()]
-        bare = [image.name for image, session in pairs if session is None]
-        if len(bare) == len(pairs):
-            raise ValueError(
-                f"{source} holds {len(images)} images and {len(sessions)} .xml files but no two of one name: "
-                f"give --source the folder or archive with the region images and their Sedeen sessions"
-            )
-        if bare:
-            logger.warning("%d images without .xml are left out, the first is %s", len(bare), bare[0])
+        none = (
+            f"{source} holds {len(images)} images and {len(sessions)} .xml files but no two of one name: "
+            f"give --source the folder or archive with the region images and their Sedeen sessions"
+        )
         seen: set[str] = set()
-        for image, session in pairs:
-            if session is not None:
-                yield _read_one(image, session, only, seen)
+        for image, session in with_outlines(pairs, what=".xml", none=none):
+            yield _read_one(image, session, only, seen)
         if only is not None and only not in seen:
             known = suggest(only, sorted(seen)) if seen else "its nuclei have no classes"
             raise ValueError(f"{source} has no nuclei of class {only!r}: {known}")
@@ -134,20 +131,11 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
     if others:
         left = " and ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
         logger.warning("%s: %s are no outlines of nuclei and are left out", file.name, left)
-    if nuclei and not any(pixels.size for pixels in nuclei):
-        raise ValueError(
-            f"{file}: no outline lies inside {image.name} ({width} x {height} pixels): download the data set "
-            f"again"
-        )
-    label_map, kept = paint_nuclei(nuclei, shape)
-    if len(kept) < len(nuclei):
-        logger.warning(
-            "%s: %d outlines hold no pixel of their own and are left out", file.name, len(nuclei) - len(kept)
-        )
-    named = {label: classes[position] for label, position in enumerate(kept, start=1) if classes[position]}
-    stem = stem_of(image)
-    extras: dict[str, Any] = {"slide": slide_of(stem), "pixel_size_um": _pixel_size_um(root)}
-    return DatasetImage(stem, image, label_map, {key: value for key, value in extras.items() if value}, named)
+    made = image_of_outlines(
+        image, file, nuclei, (height, width), classes=classes, mend="download the data set again"
+    )
+    extras: dict[str, Any] = {"slide": slide_of(made.stem), "pixel_size_um": _pixel_size_um(root)}
+    return replace(made, extras={key: value for key, value in extras.items() if value})
 
 
 def slide_of(stem: str) -> str:

@@ -148,7 +148,9 @@ def test_a_pixel_size_that_no_scan_has_is_not_believed(folder: Path, pixel: str)
 def test_what_lies_outside_is_cut_off(folder: Path) -> None:
     found = label_map(folder, graphic(square(-3, -3, 8)), graphic(square(500, 500, 8)))
     assert (found[:5, :5] == 1).all() and (found > 0).sum() == 25
-    with pytest.raises(ValueError, match=r"no outline lies inside 12_Region 1_crop.tif \(60 x 40 pixels\)"):
+    with pytest.raises(
+        ValueError, match=r"all 1 outlines lie outside 12_Region 1_crop.tif \(60 x 40 pixels\)"
+    ):
         label_map(folder, graphic(square(500, 500, 8)))
 
 

@@ -32,14 +32,31 @@ def annotated_images(
     """
     images = images_in(folder) or (images_in(folder / "images") if (folder / "images").is_dir() else [])
     pairs = [(image, files.get(stem_of(image)) or files.get(image.name)) for image in images]
+    none = (
+        f"{source} holds {len(images)} images and none has a {what} file of its name: "
+        f"export them from {program}"
+    )
+    return with_outlines(pairs, what=f"a {what} file", none=none)
+
+
+def with_outlines(
+    pairs: Sequence[tuple[Path, Path | None]], *, what: str, none: str
+) -> list[tuple[Path, Path]]:
+    """Return the images that have a file of outlines; the log tells how many have none.
+
+    Args:
+        pairs: images, and the file of each, if there is one.
+        what: what they lack, in the log.
+        none: the sentence for the user where no image has any.
+
+    Raises:
+        ValueError: then.
+    """
     bare = [image.name for image, file in pairs if file is None]
-    if len(bare) == len(images):
-        raise ValueError(
-            f"{source} holds {len(images)} images and none has a {what} file of its name: "
-            f"export them from {program}"
-        )
+    if len(bare) == len(pairs):
+        raise ValueError(none)
     if bare:
-        logger.warning("%d images without a %s file are left out, the first is %s", len(bare), what, bare[0])
+        logger.warning("%d images without %s are left out, the first is %s", len(bare), what, bare[0])
     return [(image, file) for image, file in pairs if file is not None]
 
 
@@ -50,6 +67,7 @@ def image_of_outlines(
     shape: tuple[int, int],
     *,
     classes: Sequence[str],
+    mend: str = "export them for this image, in pixels of its full resolution",
 ) -> DatasetImage:
     """Paint an image's nuclei, the bigger ones first; a warning tells how many hold no pixel of their own.
 
@@ -59,6 +77,7 @@ def image_of_outlines(
         nuclei: flat pixel indices of each nucleus.
         shape: height and width.
         classes: class of each nucleus, empty where it has none.
+        mend: what to do where all lie outside.
 
     Raises:
         ValueError: if there are nuclei and all lie outside the image.
@@ -66,8 +85,7 @@ def image_of_outlines(
     gone = sum(pixels.size == 0 for pixels in nuclei)
     if nuclei and gone == len(nuclei):
         raise ValueError(
-            f"{file}: all {gone} outlines lie outside {image.name} ({shape[1]} x {shape[0]} pixels): export "
-            f"them for this image, in pixels of its full resolution"
+            f"{file}: all {gone} outlines lie outside {image.name} ({shape[1]} x {shape[0]} pixels): {mend}"
         )
     label_map, kept = paint_nuclei(nuclei, shape)
     if len(kept) < len(nuclei):
