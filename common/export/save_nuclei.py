@@ -66,7 +66,7 @@ class SaveNucleid(MapTransform):
         """Write the files of one image.
 
         Raises:
-            ValueError: if the image's file is unknown, unreadable, or of another size than the label map, or
+            ValueError: if the image's file is unknown, unreadable, or of another size than the label map.
         """
         item = dict(data)
         if not self.table and not self.formats:
