@@ -4,6 +4,7 @@ from .export_table import export_every_way, put_table
 from .exported_files import load_exported
 from .flat_config import flat_configs
 from .image_to_labels import write_image_to_labels
+from .label_app import WEB_APP, write_label_app
 from .label_model import LABEL_MODELS
 from .name import check_name
 from .network_export import FORMATS, TOLERANCE, Exported, check_formats, export_network
@@ -17,6 +18,7 @@ __all__ = [
     "INVENTORY",
     "LABEL_MODELS",
     "TOLERANCE",
+    "WEB_APP",
     "Exported",
     "Packed",
     "PackedWeights",
@@ -35,4 +37,5 @@ __all__ = [
     "write_archive",
     "write_image_to_labels",
     "write_inventory",
+    "write_label_app",
 ]

@@ -108,6 +108,35 @@ class Segmenter:
         if isinstance(image, (list, tuple)):
             options: dict[str, Any] = {"axes": axes, "pixel_size_um": pixel_size_um, "channels": channels}
             return [self(one, channel_names=channel_names, **options) for one in image]
+        named: dict[str, Any] = {"channels": channels, "channel_names": channel_names}
+        return self.with_foreground(image, axes=axes, pixel_size_um=pixel_size_um, **named)[0]
+
+    def with_foreground(
+        self,
+        image: Any,
+        *,
+        axes: str | None = None,
+        pixel_size_um: float | None = None,
+        channels: ChannelChoice = None,
+        channel_names: Sequence[str] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Segment one image, and say how sure the network is of each pixel.
+
+        Args:
+            image: as for a call.
+            axes: as for a call.
+            pixel_size_um: as for a call.
+            channels: as for a call.
+            channel_names: as for a call.
+
+        Shapes:
+            returns: the label map of a call, (h, w) int32, and the probability of a nucleus, (h, w) float32
+                in [0, 1].
+
+        Raises:
+            TypeError: as a call.
+            ValueError: as a call.
+        """
         pixels = _channels_first(np.asarray(image), axes)
         if (
             channel_names is None
@@ -122,8 +151,8 @@ class Segmenter:
         mixed = torch.autocast(self.device.type) if self._mixed else nullcontext()
         with eval_mode(self.network), mixed:
             maps = self._inferer(item["image"][None].to(self.device), self.network)
-        found = self._to_label_map({**item, "pred": maps[0]})["pred_map"]
-        return np.asarray(found)[0]
+        found = self._to_label_map({**item, "pred": maps[0]})
+        return np.asarray(found["pred_map"])[0], np.asarray(found["foreground"])[0]
 
     def _chosen(self, pixels: np.ndarray, channels: ChannelChoice, names: Sequence[str] | None) -> np.ndarray:
         """Return the channels that the network takes, as `LoadImaged` gives them: float32."""

@@ -1,0 +1,133 @@
+"""A training from corrected labels: the packed bundle's own, in its own process, kept when it is done."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .corrections import write_training_set
+from .served_bundle import ServedBundle
+
+__all__ = ["FineTuning", "fine_tune", "last_result"]
+
+_log = logging.getLogger(__name__)
+RESULT = "result.json"
+_SCORE = re.compile(r"pq_pooled[ =:]+([0-9.]+)")
+
+
+class FineTuning(NamedTuple):
+    """How long is trained, and from where.
+
+    Attributes:
+        epochs: of `steps` steps each.
+        steps: of one epoch.
+        batch_size: crops a step.
+        learning_rate: a fraction of a whole training's, so that what is known is not forgotten.
+        validation: which share of the images chooses the best epoch.
+        from_weights: name of the weights to begin with, see `ServedBundle.weights`; None: the newest.
+        from_scratch: begin at random.
+        device: such as "cuda"; None: the bundle's choice.
+    """
+
+    epochs: int = 10
+    steps: int = 20
+    batch_size: int = 8
+    learning_rate: float = 5e-4
+    validation: float = 0.2
+    from_weights: str | None = None
+    from_scratch: bool = False
+    device: str | None = None
+
+
+def fine_tune(
+    bundle: ServedBundle,
+    labelled: Sequence[Mapping[str, str]],
+    how: FineTuning | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Train a bundle on corrected images; its newest weights are then these.
+
+    What comes out lies in a folder of its own, named by the time, and appears there when the training is
+    done; weights that were there before stay.
+
+    Args:
+        bundle: the bundle.
+        labelled: "image" and "label", absolute paths.
+        how: how long, and from where.
+        environment: variables of the process, such as where MLflow is.
+
+    Returns:
+        `weights`, the name of the new ones, `images`, `epochs`, `seconds`, and `best_metric`, the panoptic
+        quality of the best epoch on the images that chose it.
+
+    Raises:
+        ValueError: there is no labelled image.
+        RuntimeError: the training failed; the sentence is its last one.
+    """
+    how = how or FineTuning()
+    begin = time.monotonic()
+    name = time.strftime("%Y-%m-%d_%H-%M-%S")
+    making, done = bundle.trained / f".{name}", bundle.trained / name
+    set_name = f"corrected_for_{bundle.name}"
+    data = write_training_set(making, labelled, validation=how.validation, name=set_name)
+    start = None if how.from_scratch or not bundle.weights() else bundle.choose_weights(how.from_weights)
+    options = {
+        "dataset_dir": str(data.parent), "ckpt_dir": str(making), "epochs": str(how.epochs),
+        "steps_per_epoch": str(how.steps), "batch_size": str(how.batch_size),
+        "learning_rate": str(how.learning_rate), "warmup_epochs": "0", **bundle.options,
+        **({"pretrained": str(start)} if start else {}), **({"device": how.device} if how.device else {}),
+    }  # fmt: skip
+    last = _run(bundle.folder / "configs" / "train.json", making, options, environment)
+    if not (making / "model.pt").is_file():
+        raise RuntimeError(f"the training of {bundle.name} left no weights: {' '.join(last)}")
+    (making / "last.pt").unlink(missing_ok=True)  # three times the size, and nothing goes on from there
+    scores = [float(found) for line in last for found in _SCORE.findall(line)]
+    result = {
+        "weights": name,
+        "images": len(labelled),
+        "epochs": how.epochs,
+        "seconds": round(time.monotonic() - begin, 1),
+        **({"best_metric": max(scores)} if scores else {}),
+    }
+    (making / RESULT).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    making.rename(done)
+    return result
+
+
+def last_result(bundle: ServedBundle) -> dict[str, Any]:
+    """Return what came out of the newest training, see `fine_tune`; empty where there is none."""
+    files = sorted(bundle.trained.glob(f"[!.]*/{RESULT}"))
+    return dict(json.loads(files[-1].read_text(encoding="utf-8"))) if files else {}
+
+
+def _run(
+    config: Path, place: Path, options: Mapping[str, Any], environment: Mapping[str, str] | None
+) -> list[str]:
+    """Run a packed bundle's training in a folder of its own, and return its last lines."""
+    command = [sys.executable, "-m", "monai.bundle", "run", "training"]
+    command += ["--config_file", str(config)]
+    command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    _log.info("training: %s", " ".join(command))
+    last: deque[str] = deque(maxlen=200)
+    with subprocess.Popen(
+        command, cwd=place, env={**os.environ, **(environment or {})}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            if text := line.strip():
+                last.append(text)
+                _log.info("%s", text)
+    if process.returncode:
+        raise RuntimeError(f"the training failed: {last[-1] if last else 'it said nothing'}")
+    return list(last)
