@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     "packing": {"bundle_config", "engine/trained"},
     # Weights for everyone, with what is told of them.
     "release": {"bundle_config", "engine/trained"},
-    # What a server asks of packed bundles: it reads images, sends labels, and starts trainings by their command.
+    # A server asks this of packed bundles: it reads images, sends labels, starts trainings by command.
     "label_server": {"bundle_config", "readers", "export"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {

@@ -31,7 +31,8 @@ RUN_OPTIONS = {
 
 # Packages whose modules are called otherwise.
 MODULES = {
-    **{"pytorch-ignite": "ignite", "scikit-image": "skimage", "scikit-learn": "sklearn", "pillow": "PIL"}
+    **{"pytorch-ignite": "ignite", "scikit-image": "skimage", "scikit-learn": "sklearn", "pillow": "PIL"},
+    **{"pynrrd": "nrrd", "openslide-python": "openslide", "swagger-ui-bundle": "swagger_ui_bundle"},
 }
 # Packages that no file imports.
 NOT_IMPORTED = {
@@ -39,6 +40,8 @@ NOT_IMPORTED = {
     "hover-net": "the test of its scores reads the file itself",
     "pydantic": "bioimageio.core imports it, and does not say which versions it cannot use",
     "pytest-xdist": "a part of pytest, for `make test`",
+    "openslide-bin": "openslide-python's library",
+    "pydicom": "MONAI Label imports it, and does not say that it cannot use version 3",
     "ruff": "a command of `make lint`",
     "mypy": "a command of `make lint`",
     "onnxscript": "torch's exporter to ONNX imports it",
@@ -194,16 +197,25 @@ def required(*files: str) -> set[str]:
 
 
 def test_what_is_imported_is_required_and_the_other_way_round() -> None:
-    ours = imported([*ROOT.glob("common/**/*.py"), *ROOT.glob("scripts/*.py")])
-    tests = imported(ROOT.glob("tests/**/*.py"))
+    # What runs in the environment of MONAI Label's server has requirements of its own.
+    there = [*ROOT.glob("common/label_server/**/*.py"), *ROOT.glob("tests/**/*label_server*")]
+    there += ROOT.glob("tests/label_server/*.py")
+    ours = imported({*ROOT.glob("common/**/*.py"), *ROOT.glob("scripts/*.py")} - {*there})
+    tests = imported({*ROOT.glob("tests/**/*.py")} - {*there})
     needed, for_tests = (
         required("requirements.txt", "requirements-export.txt", "requirements-sam.txt"),
         required("requirements-test.txt", "requirements-peers.txt"),
     )
-    assert NOT_IMPORTED.keys() <= needed | for_tests and MODULES.keys() <= needed | for_tests
+    every = needed | for_tests | required("requirements-label.txt")
+    assert NOT_IMPORTED.keys() <= every and MODULES.keys() <= every
     assert {MODULES.get(name, name) for name in needed - NOT_IMPORTED.keys()} == ours
     known = {MODULES.get(name, name) for name in needed | for_tests}
     assert tests <= known, f"requirements-test.txt lacks {sorted(tests - known)}"
+    served = required("requirements-label.txt")
+    label = {MODULES.get(name, name) for name in served - NOT_IMPORTED.keys()} | {"pydantic"}
+    there_used = imported(path for path in there if path.is_file())
+    assert there_used - known <= label, f"requirements-label.txt lacks {sorted(there_used - known - label)}"
+    assert label <= there_used | {"numpy"}, f"nothing imports {sorted(label - there_used)}"
     used = {MODULES.get(name, name) for name in for_tests - NOT_IMPORTED.keys()}
     assert used <= tests, f"no test imports {sorted(used - tests)}"
 

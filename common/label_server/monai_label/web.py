@@ -1,4 +1,4 @@
-"""MONAI Label's web application with limits: how much may be sent, and errors that say what to do."""
+"""MONAI Label's web application with limits, errors that say what to do, and a page that needs no network."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi import HTTPException, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
 from monailabel.app import app
 from monailabel.interfaces.exception import MONAILabelException
 from monailabel.interfaces.utils.app import app_instance
 from pydantic import ValidationError
+from swagger_ui_bundle import swagger_ui_path
 
 from ...messages import sentence
 from .http_errors import http_status
@@ -21,6 +24,7 @@ __all__ = ["app"]
 
 LIMIT_VARIABLE = "NUCLEI_LABEL_UPLOAD_MB"
 _USUAL_MB = 2048
+_PAGE_FILES = "/page"
 
 Message = MutableMapping[str, Any]
 
@@ -114,6 +118,31 @@ async def _bad_request(request: Request, error: Exception) -> JSONResponse:
     return _refused(http_status(error), detail)
 
 
+async def _client_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer as FastAPI does, but for a request without an image, which MONAI Label calls its own fault."""
+    del request
+    assert isinstance(error, HTTPException)
+    status = 400 if str(error.detail).startswith("Neither Image nor File") else error.status_code
+    return _refused(status, str(error.detail))
+
+
+async def _page() -> HTMLResponse:
+    return get_swagger_ui_html(
+        openapi_url=app.openapi_url,
+        title=f"{app.title} - APIs",
+        swagger_js_url=f"{_PAGE_FILES}/swagger-ui-bundle.js",
+        swagger_css_url=f"{_PAGE_FILES}/swagger-ui.css",
+        swagger_favicon_url="/favicon.ico",
+        swagger_ui_parameters={"defaultModelsExpandDepth": -1},
+    )
+
+
+# MONAI Label's own page comes from the network in parts, of which a hospital's machine has none.
+app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != "/"]
+app.mount(_PAGE_FILES, StaticFiles(directory=swagger_ui_path), name="page")
+app.add_api_route("/", _page, include_in_schema=False)
+app.openapi_version = "3.0.3"  # the newest that the packaged page reads
 for kind in (json.JSONDecodeError, ValidationError, MONAILabelException):
     app.add_exception_handler(kind, _bad_request)
+app.add_exception_handler(HTTPException, _client_error)
 app.add_middleware(Guard, limit=int(os.environ.get(LIMIT_VARIABLE, _USUAL_MB)) << 20)
