@@ -114,6 +114,14 @@ def test_info_names_every_method_and_the_bundle_that_cannot_be_loaded(server: Se
     assert told["datastore"]["total"] == 3
 
 
+def test_its_page_needs_nothing_of_the_network(server: Server) -> None:
+    page = server.get("/")
+    assert page.status_code == 200 and "swagger-ui" in page.text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) >= 3 and all(server.get(file).status_code == 200 for file in files)
+    assert server.get("/openapi.json").json()["openapi"].startswith("3.0")
+
+
 def image_of(method: str) -> str:
     if method == "channelnet_cellvit":
         return "multiplex"
