@@ -6,6 +6,7 @@ The same command again goes on where it was cut: cells that are done are not run
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def reproduce(
     folds: int | None = None,
     budget: str | None = None,
     channels: Any = None,
+    test_platform: str | None = None,
     device: str | None = None,
     mlflow: bool = True,
     output: str = "runs/tables",
@@ -57,9 +59,11 @@ def reproduce(
         folds: test each fold of so many; 0: the data set's lists; by default as the table says.
         budget: how long is trained, "short" or "full"; by default as the table says.
         channels: which channels, as in a training.
+        test_platform: the platform whose images are tested, and never trained on, as in a training: how the
+            rows do on images of a kind that they have not seen.
         device: where it runs, as in a training.
         mlflow: whether runs are recorded in MLflow, below one run of the table.
-        output: the results go to OUTPUT/BUNDLE/TABLE/BUDGET_DATASET.
+        output: the results go to OUTPUT/BUNDLE/TABLE/BUDGET_DATASET, with --test_platform its name behind.
 
     Returns:
         The folder with table.md, table.csv, cells.csv, table.png and a folder for each cell.
@@ -81,12 +85,19 @@ def reproduce(
     counted = grid.seeds if seeds is None else tuple(range(_count("seeds", seeds, 1)))
     dealt = grid.folds if folds is None else (_count("folds", folds, 3) if folds else None)
     common = {} if channels is None else {"channels": channels}
+    if test_platform is not None:
+        if folds:
+            raise ValueError("--folds and --test_platform both choose the test images: give only one of them")
+        # Whatever the table scores otherwise: the images that were left out are those of the test list.
+        grid, dealt = replace(grid, split="test"), None
+        common["test_platform"] = test_platform
     cells = cells_of(grid, budget=length, seeds=counted, folds=dealt, common=common)
     check_cells(grid, cells)
     chosen = None if rows is None else _rows(grid, rows)
-    data = data_of(grid, dataset_dir, folds=dealt, channels=channels)
-    conditions = Conditions(length, data.name, data.fingerprint(), counted, dealt, grid.split)
-    folder = Path(output) / grid.bundle / grid.name / slug(f"{length}_{data.name}")
+    data = data_of(grid, dataset_dir, folds=dealt, channels=channels, test_platform=test_platform)
+    conditions = Conditions(length, data.name, data.fingerprint(), counted, dealt, grid.split, test_platform)
+    where = "_".join([length, data.name, *([str(test_platform)] if test_platform is not None else [])])
+    folder = Path(output) / grid.bundle / grid.name / slug(where)
     places = {
         "dataset_dir": _places(data.folders),
         "mlflow": bool(mlflow),

@@ -38,7 +38,12 @@ def check_cells(table: Table, cells: Sequence[Cell]) -> None:
 
 
 def data_of(
-    table: Table, dataset_dir: str | list[str] | None, *, folds: int | None, channels: Any = None
+    table: Table,
+    dataset_dir: str | list[str] | None,
+    *,
+    folds: int | None,
+    channels: Any = None,
+    test_platform: str | None = None,
 ) -> RunData:
     """Return the data that a table is run on, after a look at the lists that it needs.
 
@@ -47,6 +52,7 @@ def data_of(
         dataset_dir: folder of a data set or several; None: the sample of the table's bundle.
         folds: number of folds; None: the data set's lists.
         channels: the choice of channels, None: the bundle's own.
+        test_platform: the platform that is tested; None: the data set's lists.
 
     Raises:
         FileNotFoundError: if the folder is not there.
@@ -56,7 +62,7 @@ def data_of(
     given = own["dataset_dir"] if dataset_dir is None else dataset_dir
     dealt = {} if folds is None else {"fold": 0, "folds": folds}
     chosen = own["channels"] if channels is None else channels
-    data = RunData(given, seed=own["split_seed"], channels=chosen, **dealt)
+    data = RunData(given, seed=own["split_seed"], channels=chosen, test_platform=test_platform, **dealt)
     for split in dict.fromkeys(("training", "validation", table.split)):
         if not any(lists[split] for lists in data.lists.values()):
             folders = " and ".join(map(str, data.folders.values()))

@@ -27,11 +27,14 @@ class Conditions:
     seeds: tuple[int, ...]
     folds: int | None
     split: str = "test"
+    platform: str | None = None
 
     @property
     def in_words(self) -> str:
         """All of it in a line, which every figure carries."""
         folds = "the data set's lists" if self.folds is None else f"{self.folds} folds"
+        if self.platform is not None:
+            folds = f"{self.platform} tested, trained on the others"
         seeds = f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
         return f"budget {self.budget}, {self.dataset}, {self.split} images, {seeds}, {folds}"
 

@@ -78,6 +78,27 @@ def test_what_is_chosen_is_chosen_on_validation(
         run(images)
 
 
+def test_a_platform_that_is_tested_is_trained_on_by_no_row(
+    place: Path, images: Path, commands: Commands, content: dict[str, Any]
+) -> None:
+    content["split"], content["folds"] = "validation", 3
+    write_table(place, content)
+    lists = json.loads((images / "dataset.json").read_text("utf-8"))
+    for items in (lists[split] for split in ("training", "validation", "test")):
+        for number, item in enumerate(items):
+            item["platform"] = ("widefield", "confocal")[number % 2]
+    lists["validation"][0]["platform"] = "widefield"
+    (images / "dataset.json").write_text(json.dumps(lists), encoding="utf-8")
+    folder = run(images, test_platform="confocal")
+    assert folder.name.endswith("_confocal")
+    assert "test images, seed 0, confocal tested, trained on the others" in (folder / "table.md").read_text()
+    for words in commands.ran:
+        settings = json.loads(Path(words[words.index("--config_file") + 1].split("'")[3]).read_text())
+        assert settings["test_platform"] == "confocal" and "fold" not in settings
+    with pytest.raises(ValueError, match="give only one of them"):
+        run(images, test_platform="confocal", folds=3)
+
+
 def test_other_settings_or_data_run_what_they_concern_again(
     place: Path, images: Path, commands: Commands, content: dict[str, Any]
 ) -> None:
