@@ -21,7 +21,7 @@ __all__ = ["FineTuning", "fine_tune", "last_result"]
 
 _log = logging.getLogger(__name__)
 RESULT = "result.json"
-_SCORE = re.compile(r"pq_pooled[ =:]+([0-9.]+)")
+_SCORE = re.compile(r"\bpq ([0-9.]+)")  # of the lines that a training tells its epochs by
 
 
 class FineTuning(NamedTuple):

@@ -340,6 +340,7 @@ def test_a_corrected_label_trains_the_bundle_which_then_segments_with_what_it_le
     newest, *_, packed = told["models"]["logsage"]["config"]["weights"]
     assert packed == "packed" and told["train_stats"]["logsage"]["weights"] == newest != packed
     assert told["train_stats"]["logsage"]["images"] == 1
+    assert 0 <= told["train_stats"]["logsage"]["best_metric"] <= 1
     assert not np.array_equal(server.labels("logsage", "fluorescence"), before)
     assert np.array_equal(server.labels("logsage", "fluorescence", weights="packed"), before)
     assert (server.folder / "mlruns.db").is_file()
