@@ -15,7 +15,7 @@ from ..files import write_whole
 __all__ = ["nuclei_table", "read_table", "write_table"]
 
 Columns = Mapping[str, np.ndarray]
-_PIXELS_AT_ONCE = 2**21  # of a slide's, so that real numbers of all its pixels are never there at once
+_PIXELS_AT_ONCE = 2**19  # of a slide's, so that real numbers of all its pixels are never there at once
 
 
 def nuclei_table(

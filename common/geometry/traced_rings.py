@@ -13,7 +13,7 @@ __all__ = ["traced_rings"]
 _STEP_ROW, _STEP_COLUMN = np.array([0, 1, 0, -1]), np.array([1, 0, -1, 0])
 _TURNS = (1, 0, 3)  # to the right first: where two pixels share a corner alone, a ring stays at its own pixel
 # Both bound the memory, which else were many times the label map's.
-_NUCLEI_AT_ONCE, _ROWS_AT_ONCE = 4096, 512
+_NUCLEI_AT_ONCE, _ROWS_AT_ONCE = 1024, 512
 
 
 def traced_rings(label_map: Integer[np.ndarray, "h w"]) -> Iterator[tuple[int, list[np.ndarray]]]:
