@@ -25,7 +25,7 @@ def nuclei_table(
     channel_names: Sequence[str] = (),
     pixel_size_um: float | None = None,
 ) -> dict[str, np.ndarray]:
-    """Measure every nucleus of an image, with what scikit-image's `regionprops_table` gives, in little memory.
+    """Measure every nucleus of an image, as scikit-image's `regionprops_table` does, in little memory.
 
     Args:
         label_map: 0 = background, i = nucleus i.

@@ -1,9 +1,9 @@
 """QuPath GeoJSON: a folder of images, each with a `.geojson` file of the same name that outlines its nuclei.
 
-In QuPath: File > Export objects as GeoJSON; compressed files (`.geojson.gz`, `.zip`) are read as they are. A file
-of any size is read object by object, and of each nucleus little is kept: 300,000 take 0.1 GB beside their label
-map. Coordinates are pixels of the full-resolution image, x before y,
-with the corner of the first pixel at 0, 0, so its centre is at 0.5, 0.5.
+In QuPath: File > Export objects as GeoJSON; compressed files (`.geojson.gz`, `.zip`) are read as they are.
+Coordinates are pixels of the full-resolution image, x before y, with the corner of the first pixel at 0, 0, so
+its centre is at 0.5, 0.5. Files are read object by object, and of each nucleus little is kept: 300,000 of 220
+pixels took 0.14 GB beside their label map.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
     contain others (see `regions_among`), which a warning names. The bigger nuclei are painted first.
 
     Args:
-        source: a folder (or archive) of images and `.geojson` files, packed ones too (`.geojson.gz`, or `.zip`
-            with one in it), together or in folders of their own.
+        source: a folder (or archive) of images and `.geojson` files, packed ones too (`.geojson.gz`, or a
+            `.zip` with one in it), together or in folders of their own.
         only: the name of a class; nuclei of other classes are left out.
 
     Raises:
