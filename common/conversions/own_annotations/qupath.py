@@ -1,9 +1,9 @@
 """QuPath GeoJSON: a folder of images, each with a `.geojson` file of the same name that outlines its nuclei.
 
 In QuPath: File > Export objects as GeoJSON; compressed files (`.geojson.gz`, `.zip`) are read as they are.
-Coordinates are pixels of the full-resolution image, x before y, with the corner of the first pixel at 0, 0, so
-its centre is at 0.5, 0.5. Files are read object by object, and of each nucleus little is kept: 300,000 of 220
-pixels took 0.14 GB beside their label map.
+Coordinates are pixels of the full-resolution image, x before y, with the corner of the first pixel at 0, 0,
+so its centre is at 0.5, 0.5. Files are read object by object, and of each nucleus little is kept: 300,000 of
+220 px took 0.14 GB beside their label map.
 """
 
 from __future__ import annotations
