@@ -1,4 +1,4 @@
-"""Random local contrast: contrast limited adaptive histogram equalisation (CLAHE) of an image's brightness."""
+"""Random local contrast: contrast limited adaptive histogram equalisation (CLAHE) of the brightness."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from skimage.exposure import equalize_adapthist
 def equalise_locally(image: np.ndarray, *, clip_limit: float, kernel_px: int) -> np.ndarray:
     """Equalise the histogram of the brightness around each pixel, by scikit-image's `equalize_adapthist`.
 
-    Brightness, the mean of the channels, keeps its lowest and highest value; all channels of a pixel change by
-    as much as it does, so that differences of colours stay.
+    Brightness, the mean of the channels, keeps its lowest and highest value; all channels of a pixel change
+    by as much as it does, so that differences of colours stay.
 
     Args:
         image: intensities of any range.

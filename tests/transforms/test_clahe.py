@@ -1,4 +1,4 @@
-"""Laws of random local contrast: it is scikit-image's, keeps colours and range, and leaves flat tiles alone."""
+"""Laws of random local contrast: it is scikit-image's, keeps colours and range, leaves flat tiles alone."""
 
 from __future__ import annotations
 
