@@ -4,7 +4,7 @@ from .finite_values import finite_values
 from .label_polygons import label_polygons, ring_area
 from .largest_pieces import largest_pieces
 from .outlines import outlines
-from .polygons import ellipse_corners, outline_pixels
+from .polygons import ellipse_corners, outline_pixels, outline_runs
 from .scale import AUTO_DIAMETER, IGNORE, SEARCH_KEY, ModelScale, model_scale
 from .traced_rings import traced_rings
 from .typical_diameter import typical_diameter
@@ -20,6 +20,7 @@ __all__ = [
     "largest_pieces",
     "model_scale",
     "outline_pixels",
+    "outline_runs",
     "outlines",
     "ring_area",
     "traced_rings",

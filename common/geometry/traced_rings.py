@@ -13,7 +13,7 @@ __all__ = ["traced_rings"]
 _STEP_ROW, _STEP_COLUMN = np.array([0, 1, 0, -1]), np.array([1, 0, -1, 0])
 _TURNS = (1, 0, 3)  # to the right first: where two pixels share a corner alone, a ring stays at its own pixel
 # Both bound the memory, which else were many times the label map's.
-_NUCLEI_AT_ONCE, _ROWS_AT_ONCE = 4096, 512
+_NUCLEI_AT_ONCE, _ROWS_AT_ONCE = 1024, 512
 
 
 def traced_rings(label_map: Integer[np.ndarray, "h w"]) -> Iterator[tuple[int, list[np.ndarray]]]:
@@ -36,25 +36,44 @@ def traced_rings(label_map: Integer[np.ndarray, "h w"]) -> Iterator[tuple[int, l
         ...     print(number, rings[0].tolist())
         5 [[1, 0], [3, 0], [3, 2], [1, 2], [1, 0]]
     """
-    label, row, column, direction = _edges(label_map)
-    numbers, starts = np.unique(label, return_index=True)
-    bounds = [*starts.tolist(), len(label)]
+    numbers, bounds, edges = _edges(label_map)
+    width = label_map.shape[1] + 1
     for first in range(0, len(numbers), _NUCLEI_AT_ONCE):
         last = min(first + _NUCLEI_AT_ONCE, len(numbers))
-        some = slice(bounds[first], bounds[last])
-        rings = _rings(label[some], row[some], column[some], direction[some], label_map.shape[1] + 1)
+        corner, direction = np.divmod(edges[bounds[first] : bounds[last]].astype(np.int64), 4)
+        label = np.repeat(numbers[first:last], np.diff(bounds[first : last + 1]))
+        rings = _rings(label, *np.divmod(corner, width), direction, width)
         yield from zip(numbers[first:last].tolist(), rings, strict=True)
 
 
-def _edges(label_map: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return label, first corner and direction of every unit edge, sorted by label."""
-    corners = (
-        (0, 0),
-        (0, 1),
-        (1, 1),
-        (1, 0),
-    )  # where the edge above, right, below and left of a pixel begins
-    parts = []
+def _edges(label_map: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the numbers, ascending, where the edges of each begin and end, and the edges.
+
+    An edge is 4 * (row * (width + 1) + column) + direction of its first corner. There are some 60 to a
+    nucleus: they are counted first and then put where they belong, because sorting needs room for several
+    times as many.
+    """
+    found = [np.unique(labels, return_counts=True) for labels, _ in _edges_by_bands(label_map)]
+    numbers, at = np.unique(np.concatenate([labels for labels, _ in found]), return_inverse=True)
+    counts = np.bincount(at, weights=np.concatenate([count for _, count in found]), minlength=len(numbers))
+    bounds = np.concatenate([[0], np.cumsum(counts.astype(np.int64))])
+    most = 4 * (label_map.shape[0] + 1) * (label_map.shape[1] + 1)
+    edges = np.empty(bounds[-1], np.uint32 if most <= np.iinfo(np.uint32).max else np.int64)
+    free = bounds[:-1].copy()
+    for labels, band in _edges_by_bands(label_map):
+        order = np.argsort(labels, kind="stable")
+        each, firsts, many = np.unique(labels[order], return_index=True, return_counts=True)
+        place = np.searchsorted(numbers, each)
+        edges[np.arange(len(order)) + np.repeat(free[place] - firsts, many)] = band[order]
+        free[place] += many
+    return numbers, bounds, edges
+
+
+def _edges_by_bands(label_map: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the labels and the edges, see `_edges`, of some rows at once."""
+    # Where the edge above, right, below and left of a pixel begins.
+    corners = ((0, 0), (0, 1), (1, 1), (1, 0))
+    width = label_map.shape[1] + 1
     for top in range(0, max(len(label_map), 1), _ROWS_AT_ONCE):
         # With the rows around it, which are background beyond the image.
         above = label_map[max(top - 1, 0) : top + _ROWS_AT_ONCE + 1]
@@ -62,14 +81,12 @@ def _edges(label_map: np.ndarray) -> tuple[np.ndarray, ...]:
         band = np.pad(above, (missing, (1, 1)))
         inner = band[1:-1, 1:-1]
         sides = (band[:-2, 1:-1], band[1:-1, 2:], band[2:, 1:-1], band[1:-1, :-2])
+        labels, edges = [], []
         for number, (side, (down, over)) in enumerate(zip(sides, corners, strict=True)):
-            rows, columns = (each.astype(np.int32) for each in np.nonzero((inner != 0) & (inner != side)))
-            labels = inner[rows, columns]
-            parts.append((labels, rows + top + down, columns + over, np.full(len(rows), number, np.int8)))
-    label, row, column, direction = (np.concatenate(each) for each in zip(*parts, strict=True))
-    del parts
-    order = np.argsort(label, kind="stable")
-    return label[order], row[order], column[order], direction[order]
+            rows, columns = np.nonzero((inner != 0) & (inner != side))
+            labels.append(inner[rows, columns])
+            edges.append(4 * ((rows + top + down) * width + columns + over) + number)
+        yield np.concatenate(labels), np.concatenate(edges)
 
 
 def _rings(

@@ -2,6 +2,8 @@
 
 from .affine_crop import RandAffineCropd
 from .border_weights import BorderWeightsd, border_weights
+from .clahe import RandClahed, equalise_locally
+from .elastic_crop import RandElasticCropd
 from .hover_maps import hover_maps
 from .instance_targets import InstanceTargetsd, instance_targets
 from .intensity import ScalePercentilesd, scale_percentiles
@@ -17,12 +19,15 @@ __all__ = [
     "InstanceTargetsd",
     "NucleusShapesd",
     "RandAffineCropd",
+    "RandClahed",
+    "RandElasticCropd",
     "RandStainJitterd",
     "ScalePercentilesd",
     "StainNormalised",
     "ToImageGridd",
     "ToModelScaled",
     "border_weights",
+    "equalise_locally",
     "from_density",
     "hover_maps",
     "instance_targets",

@@ -45,6 +45,15 @@ class Window(NamedTuple):
         result: np.ndarray = (down + self.centre[:, None]).astype(np.float32)[:, :, None]
         return result + right.astype(np.float32)[:, None, :]
 
+    def bent(self, bend: np.ndarray) -> np.ndarray:
+        """Return `places` where pixel q shows what else pixel q + bend[:, q] had shown.
+
+        Args:
+            bend: displacements in pixels of the crop, (2, size_px, size_px), rows and columns.
+        """
+        moved = np.tensordot(np.linalg.inv(self.matrix), bend, axes=1)
+        return self.places() + moved.astype(np.float32)
+
     def coarser(self, factor: int) -> Window:
         """Return the same window for maps of the image that are coarser by a whole factor.
 
@@ -197,9 +206,25 @@ class RandAffineCropd(Randomizable, MapTransform):
         """Crop."""
         d = dict(data)
         window = draw_window(self.R, d[self.label_key].shape[-2:], self.crop_px, zoom=self.zoom)
-        places = window.places()
+        return self.cut(d, window)
+
+    def cut(
+        self, d: dict[Hashable, Any], window: Window, bend: np.ndarray | None = None
+    ) -> dict[Hashable, Any]:
+        """Return the item cropped to a window.
+
+        Args:
+            d: the item.
+            window: where the crop lies.
+            bend: displacements in its pixels, see `Window.bent`; the centres keep their places.
+        """
+        d = dict(d)
+        places = window.places() if bend is None else window.bent(bend)
         of_maps = {key: places for key in self.key_iterator(d)}
-        of_maps |= {key: window.coarser(n).places() for key, n in self.coarse_keys.items() if key in d}
+        for key, n in self.coarse_keys.items():
+            if key in d:
+                coarse = window.coarser(n)
+                of_maps[key] = coarse.places() if bend is None else coarse.bent(_coarser(bend, n))
         for key, where in of_maps.items():
             values = torch.as_tensor(d[key]).as_subclass(Tensor)
             d[key] = convert_to_dst_type(crop_map(values, where), d[key])[0]
@@ -209,3 +234,9 @@ class RandAffineCropd(Randomizable, MapTransform):
             centres = window.in_crop(np.asarray(d[CENTRES_KEY], np.float64))
             d[CENTRES_KEY] = torch.from_numpy(centres.astype(np.float32))
         return d
+
+
+def _coarser(bend: np.ndarray, factor: int) -> np.ndarray:
+    """Return the displacements of coarser pixels, in their own size: the mean over those that are in each."""
+    blocks = functional.avg_pool2d(torch.from_numpy(bend)[None], factor, ceil_mode=True)
+    return np.asarray(blocks[0]) / factor

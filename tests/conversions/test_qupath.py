@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +225,45 @@ def test_regions_among_thousands_of_nuclei_are_found_in_a_second() -> None:
     start = time.process_time()
     assert regions_among([*nuclei, np.arange(shape[0] * shape[1])], shape) == [10_000]
     assert time.process_time() - start < 5  # 0.3 s on an idle machine
+
+
+@pytest.mark.parametrize("name", ["a.geojson.gz", "a.zip", "a.geojson.zip", "a.png.geojson.gz"])
+def test_compressed_exports_are_read_as_they_are(tmp_path: Path, name: str) -> None:
+    write(tmp_path, [feature([square(1, 1, 3)], name="Tumor"), feature([square(10, 1, 3)])])
+    plain = tmp_path / "a.geojson"
+    text, expected = plain.read_bytes(), label_map(tmp_path)
+    plain.unlink()
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(text))
+    else:
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("export.geojson", text)
+    assert np.array_equal(label_map(tmp_path), expected) and expected.max() == 2
+
+
+def test_a_file_that_was_cut_is_told(tmp_path: Path) -> None:
+    write(tmp_path, 50 * [feature([square(1, 1, 3)])])
+    text = (tmp_path / "a.geojson").read_bytes()
+    (tmp_path / "a.geojson").write_bytes(text[:-40])
+    with pytest.raises(ValueError, match=r"a.geojson is not JSON \(.* at character \d+\): export it from"):
+        label_map(tmp_path)
+    (tmp_path / "a.geojson").unlink()
+    (tmp_path / "a.geojson.gz").write_bytes(gzip.compress(text)[:-20])
+    with pytest.raises(ValueError, match="a.geojson.gz cannot be unpacked"):
+        label_map(tmp_path)
+
+
+def test_regions_as_large_as_a_slide_are_found_without_their_pixels(tmp_path: Path) -> None:
+    """Of millions of pixels, with a hole: they are told by their runs, and nuclei beyond them stay."""
+    hole = [[x, y] for x, y in square(100, 100, 1500)]
+    region = feature([square(0, 0, 2300), hole], name="tissue")
+    nuclei = [feature([square(x, 50, 12)]) for x in (20, 60, 90)]
+    found = label_map(write(tmp_path, [region, *nuclei, feature([square(500, 500, 9)])], shape=(2400, 2500)))
+    assert np.bincount(found.ravel())[1:].tolist() == [144, 144, 144, 81]
+
+
+def test_a_faulty_region_around_detections_does_no_harm(tmp_path: Path) -> None:
+    detection = feature([square(4, 4, 3)], object_type="detection")
+    faulty = feature([["x", "y"]])
+    for content in ([faulty, detection], [detection, faulty]):
+        assert (label_map(write(tmp_path, content)) > 0).sum() == 9

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage.measure import regionprops_table
 
 from common.export import nuclei_table, read_table, write_table
 
@@ -48,3 +50,26 @@ def test_what_does_not_fit_is_refused() -> None:
         nuclei_table(np.zeros((5, 6), int), np.ones((2, 5, 6)), channel_names=["DAPI"])
     with pytest.raises(ValueError, match="of the label map's size"):
         nuclei_table(np.zeros((5, 6), int), np.ones((1, 6, 5)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tables_are_those_of_scikit_image_however_many_rows_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    height, width = draw.integers(1, 40, 2)
+    label_map = np.kron(draw.choice([0, 1, 4, 70_000], (height, width)), np.ones((3, 2), np.int32))
+    image = draw.integers(0, 60_000, (2, 3 * height, 2 * width)).astype(np.uint16)
+    wanted = regionprops_table(
+        label_map, np.moveaxis(image, 0, -1), properties=("label", "area", "centroid", "intensity_mean")
+    )
+    for pixels in (1, 100, 2**21):
+        monkeypatch.setattr(import_module("common.export.nuclei_table"), "_PIXELS_AT_ONCE", pixels)
+        for found, expected in zip(nuclei_table(label_map, image).values(), wanted.values(), strict=True):
+            assert np.array_equal(found, expected)
+
+
+def test_a_mean_of_what_is_not_finite_is_not_finite() -> None:
+    label_map = np.array([[1, 1, 2, 2, 3, 3]])
+    image = np.array([[[np.nan, 1, np.inf, -np.inf, 2, 4]]])
+    assert np.array_equal(nuclei_table(label_map, image)["mean_0"], [np.nan, np.nan, 3], equal_nan=True)

@@ -7,7 +7,7 @@ import pytest
 from skimage.draw import disk
 from skimage.measure import find_contours
 
-from common.geometry import ellipse_corners, outline_pixels
+from common.geometry import ellipse_corners, outline_pixels, outline_runs
 
 SHAPE = (40, 60)
 
@@ -61,3 +61,21 @@ def test_two_opposite_corners_of_an_ellipse_are_as_good_as_four() -> None:
     assert (mask(four) == mask(two)).all() and mask(two).sum() == pytest.approx(np.pi * 5 * 10, rel=0.03)
     with pytest.raises(ValueError, match="four corners of its rectangle, not 3"):
         ellipse_corners([[0, 0], [1, 0], [1, 1]])
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_runs_are_the_same_pixels_as_one_by_one(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    outer, hole = draw.uniform(-20, 80, (7, 2)), draw.uniform(0, 40, (4, 2))
+    inside = np.zeros(SHAPE, bool)
+    for row, first, past in zip(*outline_runs([outer, np.vstack([hole, hole[:1]])], SHAPE), strict=True):
+        assert not inside[row, first:past].any()
+        inside[row, first:past] = True
+    assert np.array_equal(inside, mask(outer) ^ mask(hole)), "holes are what an even number is around"
+
+
+def test_runs_of_what_holds_no_pixel_centre() -> None:
+    for ring in ([[1, 1], [1.2, 1], [1.2, 1.2]], [[-9, 3], [-2, 3], [-2, 9]], [[3, 3], [9, 3]]):
+        assert [each.size for each in outline_runs([ring], SHAPE)] == [0, 0, 0]
+    with pytest.raises(ValueError):
+        outline_runs([[]], SHAPE)

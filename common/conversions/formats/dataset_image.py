@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from skimage.measure import label
-from skimage.segmentation import relabel_sequential
 
 from ...geometry import largest_pieces
+from .pixel_runs import PixelRuns
+
+_PIXELS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,36 @@ def paint_nuclei(
         >>> paint_nuclei([np.array([0]), np.array([0, 1, 2])], (1, 4))[0].tolist()
         [[1, 2, 2, 0]]
     """
-    painted = np.zeros(shape[0] * shape[1], np.uint32)
-    for position in sorted(range(len(nuclei)), key=lambda position: -nuclei[position].size):
+    few = len(nuclei) <= np.iinfo(np.uint16).max
+    painted = np.zeros(shape[0] * shape[1], np.uint16 if few else np.uint32)
+    for position in np.argsort(-sizes_of(nuclei), kind="stable").tolist():
         painted[nuclei[position]] = position + 1
-    label_map = painted.reshape(shape)
     if connected:
-        numbered, kept = largest_pieces(label_map, connectivity=2)
-    else:
-        numbered, _, label_of = relabel_sequential(label_map)
-        kept = np.asarray(label_of)[1:]  # the first is the background's
-    few = len(kept) <= np.iinfo(np.uint16).max
-    return numbered.astype(np.uint16 if few else np.uint32), [int(label) - 1 for label in kept]
+        numbered, kept = largest_pieces(painted.reshape(shape), connectivity=2)
+        return _narrow(numbered, len(kept)), [int(label) - 1 for label in kept]
+    # In parts, because a slide's label map is as large as all that is known of its nuclei.
+    there = np.zeros(len(nuclei) + 1, bool)
+    parts = range(0, len(painted), _PIXELS_AT_ONCE)
+    for start in parts:
+        there[painted[start : start + _PIXELS_AT_ONCE]] = True
+    there[0] = True
+    number = (np.cumsum(there) - 1).astype(painted.dtype)
+    for start in parts:
+        painted[start : start + _PIXELS_AT_ONCE] = number[painted[start : start + _PIXELS_AT_ONCE]]
+    kept = np.flatnonzero(there[1:]).tolist()
+    return _narrow(painted.reshape(shape), len(kept)), kept
+
+
+def sizes_of(nuclei: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the number of pixels of each nucleus, (N,)."""
+    if isinstance(nuclei, PixelRuns):
+        return nuclei.sizes
+    return np.array([pixels.size for pixels in nuclei], np.int64)
+
+
+def _narrow(label_map: np.ndarray, count: int) -> np.ndarray:
+    few = count <= np.iinfo(np.uint16).max
+    return label_map.astype(np.uint16 if few else np.uint32, copy=False)
 
 
 def colour_components(pixels: np.ndarray) -> np.ndarray:

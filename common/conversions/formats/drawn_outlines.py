@@ -10,7 +10,7 @@ import numpy as np
 
 from ...files import stem_of
 from ...readers.images_in_folder import images_in
-from .dataset_image import DatasetImage, paint_nuclei
+from .dataset_image import DatasetImage, paint_nuclei, sizes_of
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ def image_of_outlines(
     Raises:
         ValueError: if there are nuclei and all lie outside the image.
     """
-    gone = sum(pixels.size == 0 for pixels in nuclei)
-    if nuclei and gone == len(nuclei):
+    gone = int((sizes_of(nuclei) == 0).sum())
+    if gone and gone == len(nuclei):
         raise ValueError(
             f"{file}: all {gone} outlines lie outside {image.name} ({shape[1]} x {shape[0]} pixels): {mend}"
         )

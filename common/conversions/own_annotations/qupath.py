@@ -1,25 +1,31 @@
 """QuPath GeoJSON: a folder of images, each with a `.geojson` file of the same name that outlines its nuclei.
 
-In QuPath: File > Export objects as GeoJSON. Coordinates are pixels of the full-resolution image, x before y,
-with the corner of the first pixel at 0, 0, so its centre is at 0.5, 0.5.
+In QuPath: File > Export objects as GeoJSON; compressed files (`.geojson.gz`, `.zip`) are read as they are.
+Coordinates are pixels of the full-resolution image, x before y, with the corner of the first pixel at 0, 0,
+so its centre is at 0.5, 0.5. Files are read object by object, and of each nucleus little is kept: 300,000 of
+220 px took 0.14 GB beside their label map.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from ...geometry import outline_pixels
+from ...geometry import outline_pixels, outline_runs
 from ...messages import suggest
 from ...readers import probe
 from ..formats.dataset_image import DatasetImage
 from ..formats.drawn_outlines import annotated_images, image_of_outlines
+from ..formats.json_stream import geojson_files, opened_geojson, stream_objects
+from ..formats.pixel_runs import PixelRuns
 from ..formats.source import opened_source
 
 BY_HAND = (
@@ -35,6 +41,7 @@ _TYPES = {
     **{"tmacoreobject": "region", "tmacore": "region", "pathrootobject": "region", "root": "region"},
 }
 _CONTAINED_SHARE, _REGION_RATIO, _MOST_NAMES = 0.9, 50, 10
+_LARGEST_PX = 2**22  # of the rectangle around an outline: what is larger is no nucleus
 
 
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
@@ -45,7 +52,8 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
     contain others (see `regions_among`), which a warning names. The bigger nuclei are painted first.
 
     Args:
-        source: a folder (or archive) of images and `.geojson` files, together or in folders of their own.
+        source: a folder (or archive) of images and `.geojson` files, packed ones too (`.geojson.gz`, or a
+            `.zip` with one in it), together or in folders of their own.
         only: the name of a class; nuclei of other classes are left out.
 
     Raises:
@@ -53,8 +61,9 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         ValueError: if no image has annotations, or a file is no GeoJSON of pixels of its image.
     """
     with opened_source(source) as folder:
-        files = {file.stem: file for file in sorted([*folder.rglob("*.json"), *folder.rglob("*.geojson")])}
-        pairs = annotated_images(folder, files, f"{source}", what=".geojson", program="QuPath")
+        pairs = annotated_images(
+            folder, geojson_files(folder), f"{source}", what=".geojson", program="QuPath"
+        )
         seen: set[str] = set()
         for image, file in pairs:
             yield _read_one(image, file, only, seen)
@@ -87,14 +96,14 @@ def nucleus_pixels(geometry: dict[str, Any], shape: tuple[int, int]) -> np.ndarr
     return np.unique(np.concatenate(found))
 
 
-def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[int]:
+def regions_among(outlines: Sequence[np.ndarray], shape: tuple[int, int]) -> list[int]:
     """Tell which outlines are regions that nuclei were drawn in, and no nuclei.
 
     A region contains at least two other outlines (nine tenths of their pixels lie in it, and they are
     smaller), or one that is less than a fiftieth of its size: a fragment may lie on a large nucleus.
 
     Args:
-        outlines: flat pixel indices of each.
+        outlines: flat pixel indices of each, ascending.
         shape: height and width.
 
     Returns:
@@ -105,17 +114,15 @@ def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[in
         >>> regions_among([nucleus, big, other], (1, 300)), regions_among([nucleus, other], (1, 300))
         ([1], [])
     """
-    sizes = np.array([pixels.size for pixels in outlines], np.int64)
-    if sizes.size < 2 or sizes.sum() == 0:
-        return []
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    inside = sparse.csr_matrix(
-        (np.ones(starts[-1], np.int32), np.concatenate(outlines), starts),
-        (len(outlines), shape[0] * shape[1]),
-    )
-    shared = (inside @ inside.T).tocoo()  # pixels that two outlines have in common
-    outer, inner = shared.row, shared.col
-    contains = (sizes[inner] < sizes[outer]) & (shared.data >= _CONTAINED_SHARE * sizes[inner])
+    if isinstance(outlines, PixelRuns):
+        runs = outlines
+    else:
+        runs = PixelRuns(shape)
+        for pixels in outlines:
+            runs.append(pixels)
+    sizes = runs.sizes
+    outer, inner, shared = runs.shared()
+    contains = (sizes[inner] < sizes[outer]) & (shared >= _CONTAINED_SHARE * sizes[inner])
     outer, inner = outer[contains], inner[contains]
     several = np.bincount(outer, minlength=len(sizes)) > 1
     around_one = outer[sizes[outer] > _REGION_RATIO * sizes[inner]]
@@ -125,59 +132,90 @@ def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[in
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
     height, width = probe(image).shape[1:]
     shape = height, width
-    features = _nuclei_of(file)
-    outlines = []
-    for number, feature in enumerate(features):
-        try:
-            outlines.append(nucleus_pixels(feature.get("nucleusGeometry") or feature["geometry"], shape))
-        except (TypeError, ValueError, IndexError, KeyError):
-            raise ValueError(
-                f"{file}: the outline of nucleus {number} is no list of points: export it again"
-            ) from None
-    regions = regions_among(outlines, shape)
+    nuclei = _nuclei_of(file, shape)
+    regions = set(regions_among(nuclei.pixels, shape))
     if regions:
-        _tell_of_regions(file, [features[number] for number in regions])
-    nuclei, classes = [], []
-    for number, (feature, pixels) in enumerate(zip(features, outlines, strict=True)):
-        name = _class_of(feature)
-        if number in regions:
-            continue
-        seen.update({name} - {""})
-        if only is None or name == only:
-            nuclei.append(pixels)
-            classes.append(name)
-    return image_of_outlines(image, file, nuclei, shape, classes=classes)
+        _tell_of_regions(file, [nuclei.names[number] for number in sorted(regions)])
+    others = [number for number in range(len(nuclei.classes)) if number not in regions]
+    seen.update({nuclei.classes[number] for number in others} - {""})
+    kept = [number for number in others if only is None or nuclei.classes[number] == only]
+    classes = [nuclei.classes[number] for number in kept]
+    return image_of_outlines(image, file, nuclei.pixels.take(kept), shape, classes=classes)
 
 
-def _tell_of_regions(file: Path, regions: list[dict[str, Any]]) -> None:
-    names = [
-        (feature.get("properties") or {}).get("name") or _class_of(feature) or "without a name"
-        for feature in regions
-    ]
+def _tell_of_regions(file: Path, names: list[str]) -> None:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
     logger.warning(
         "%s: %d outlines contain others and are left out as regions: %s",
         file,
         len(names),
-        ", ".join(map(str, names[:_MOST_NAMES])) + more,
+        ", ".join(names[:_MOST_NAMES]) + more,
     )
 
 
-def _nuclei_of(file: Path) -> list[dict[str, Any]]:
-    """Return the features of a file that outline nuclei."""
+class _Outlines:
+    """What is kept of each outline: its pixels, its class, and what it is called."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.pixels = PixelRuns(shape)
+        self.classes: list[str] = []
+        self.names: list[str] = []
+        self.fault: int | None = None  # the first that is no outline
+        self._known: dict[str, str] = {}  # one text for all nuclei of a class
+
+    def add(self, feature: dict[str, Any]) -> None:
+        try:
+            self._outline(feature.get("nucleusGeometry") or feature["geometry"])
+        except (TypeError, ValueError, IndexError, KeyError):
+            self.fault = len(self.classes) if self.fault is None else self.fault
+            return
+        kind = _class_of(feature)
+        name = (feature.get("properties") or {}).get("name") or kind or "without a name"
+        self.classes.append(self._known.setdefault(kind, kind))
+        self.names.append(self._known.setdefault(str(name), str(name)))
+
+    def _outline(self, geometry: dict[str, Any]) -> None:
+        parts = geometry["coordinates"]
+        rings = [ring for part in (parts if geometry["type"] == "MultiPolygon" else [parts]) for ring in part]
+        spans = [np.ptp(np.asarray([point[:2] for point in ring], float), axis=0).prod() for ring in rings]
+        if max(spans, default=0) > _LARGEST_PX:
+            self.pixels.append_runs(*outline_runs(rings, self.pixels.shape))
+        else:
+            self.pixels.append(nucleus_pixels(geometry, self.pixels.shape))
+
+
+def _nuclei_of(file: Path, shape: tuple[int, int]) -> _Outlines:
+    """Return the outlines of a file that are nuclei."""
+    drawn, detected = _Outlines(shape), _Outlines(shape)
+    features = areas = 0
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        with opened_geojson(file) as text:
+            for content in stream_objects(text):
+                for feature in _flat(content):
+                    features += 1
+                    if not _is_area(feature):
+                        continue
+                    areas += 1
+                    kind = _type_of(feature)
+                    if kind in ("detection", "cell", "tile"):
+                        detected.add(feature)
+                        if drawn.classes:  # regions, as it turns out
+                            drawn = _Outlines(shape)
+                    elif kind != "region" and not detected.classes:
+                        drawn.add(feature)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not JSON ({error}): export it from QuPath again") from None
-    everything = list(_flat(content))
-    features = [feature for feature in everything if _is_area(feature)]
-    if everything and not features:  # no feature at all is an image without nuclei
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{file} cannot be unpacked ({error}): export it from QuPath again") from None
+    if features and not areas:  # no feature at all is an image without nuclei
         raise ValueError(f"{file} holds no polygon: export the nuclei from QuPath as GeoJSON")
-    drawn = [feature for feature in features if _type_of(feature) != "region"]
-    detected = [feature for feature in drawn if _type_of(feature) in ("detection", "cell", "tile")]
-    nuclei = detected or drawn
-    if len(nuclei) < len(features):
-        logger.info("%s: %d regions around nuclei are left out", file, len(features) - len(nuclei))
+    nuclei = detected if detected.classes or detected.fault is not None else drawn
+    if nuclei.fault is not None:
+        raise ValueError(
+            f"{file}: the outline of nucleus {nuclei.fault} is no list of points: export it again"
+        )
+    if areas > len(nuclei.classes):
+        logger.info("%s: %d regions around nuclei are left out", file, areas - len(nuclei.classes))
     return nuclei
 
 
