@@ -13,10 +13,11 @@ from monai.config import KeysCollection
 from monai.data import ImageReader
 from monai.transforms import MapTransform
 
-from .geojson import nuclei_features, write_geojson
+from .cell_table import beside_nuclei, cell_table
+from .geojson import cell_features, nuclei_features, write_geojson
 from .imagej_rois import write_rois
 from .nuclei_table import nuclei_table, write_table
-from .saved_item import file_of, name_of, pixel_size_of, plane_of
+from .saved_item import file_of, name_of, pixel_size_of, planes_of
 
 __all__ = ["POLYGON_FORMATS", "SaveNucleid"]
 
@@ -30,8 +31,9 @@ class SaveNucleid(MapTransform):
     """Write `<output_dir>/<name>.csv`, a row a nucleus, and its outlines beside it, in one format or several.
 
     Table and GeoJSON have each nucleus' size and its mean intensity in every channel of the file. The image
-    is read once more for them, because a network gets some of its channels, resized and scaled. The data pass
-    through unchanged.
+    is read once more for them, because a network gets some of its channels, resized and scaled. Where the
+    label map has whole cells as a second plane, the table has those of each nucleus' cell too, and GeoJSON
+    has QuPath's cell objects; ROIs are of nuclei. The data pass through unchanged.
 
     Args:
         keys: the label map; one key.
@@ -43,7 +45,7 @@ class SaveNucleid(MapTransform):
         allow_missing_keys: whether items without a label map are let through.
 
     Shapes:
-        label map: (1, H, W) or (H, W), integers.
+        label map: (1, H, W) or (H, W), integers; (2, H, W) of nuclei and cells.
     """
 
     def __init__(
@@ -73,23 +75,26 @@ class SaveNucleid(MapTransform):
             return item
         for key in self.key_iterator(item):
             file = file_of(item[self.image_key], self.image_key)
-            name, label_map = name_of(item, file), plane_of(item[key], str(key))
+            name, (label_map, cells) = name_of(item, file), planes_of(item[key], str(key))
             array, meta = self.reader.get_data(self.reader.read(file))
-            measured = nuclei_table(
-                label_map,
-                # readers give (width, height, channels)
-                array.reshape(*array.shape[:2], -1).transpose(2, 1, 0),
-                channel_names=[str(channel) for channel in meta.get("channel_names", ())],
-                pixel_size_um=pixel_size_of(meta),
-            )
+            # readers give (width, height, channels)
+            pixels = array.reshape(*array.shape[:2], -1).transpose(2, 1, 0)
+            told: dict[str, Any] = {"pixel_size_um": pixel_size_of(meta)}
+            told["channel_names"] = [str(channel) for channel in meta.get("channel_names", ())]
+            measured = nuclei_table(label_map, pixels, **told)
+            of_cells = None if cells is None else cell_table(cells, pixels, **told)
             if self.table:
-                write_table(self.output_dir / f"{name}.csv", measured)
+                rows = measured if of_cells is None else beside_nuclei(measured, of_cells)
+                write_table(self.output_dir / f"{name}.csv", rows)
             for suffix in self.formats:
                 path = self.output_dir / f"{name}.{suffix}"
                 if suffix == "rois.zip":
                     _write_rois(path, label_map)
-                else:
+                elif cells is None:
                     write_geojson(path, nuclei_features(label_map, measured, name=name))
+                else:
+                    found = cell_features(label_map, cells, measured, of_cells, name=name)
+                    write_geojson(path, found)
         return item
 
 
