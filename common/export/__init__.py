@@ -11,7 +11,7 @@ from .nuclei_table import nuclei_table, read_table, write_table
 from .overlay import AGREED_ON_BRIGHT, AGREED_ON_DARK, PREDICTED, TRUTH, overlay
 from .picture_file import write_picture
 from .save import SaveLabelMapd, cells_name, record_of
-from .save_nuclei import POLYGON_FORMATS, SaveNucleid
+from .save_nuclei import POLYGON_FORMATS, SaveNucleid, embeddings_name
 from .sheet import contact_sheet
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "composite_image",
     "contact_sheet",
     "display_image",
+    "embeddings_name",
     "label_colours",
     "nuclei_features",
     "nuclei_rois",

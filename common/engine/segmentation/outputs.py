@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bundle_config import completed, running_config
-from ...export import POLYGON_FORMATS, cells_name, record_of
+from ...export import POLYGON_FORMATS, cells_name, embeddings_name, record_of
 from ...files import is_made_here, recorded
 from ...messages import suggest
 from ..trained import choose_weights
@@ -60,6 +60,7 @@ class Outputs:
         table: whether tables are written.
         formats: what outlines are written as, one or several of `POLYGON_FORMATS`; None: no outlines.
         skip_finished: whether images are left out that are done with the same weights and settings.
+        embeddings: whether a table of what the network knows of each nucleus is written.
         decoder: the decoder; one that has `finds_cells` gives label maps of whole cells too.
         weights: a file named by the user, see `choose_weights`.
         ckpt_dir: see `choose_weights`.
@@ -69,8 +70,8 @@ class Outputs:
         made_by: digits that change with the weights and with every setting that decides what is found.
         formats: what polygons are written as.
         cells: whether label maps of whole cells are written.
-        made_with: what is written beside the label maps: "overlay", "table", "cells" and the formats. It is
-            noted in them, because a table that is there may be of earlier weights.
+        made_with: what is written beside the label maps: "overlay", "table", "cells", the formats and so on.
+            It is noted in them, because a table that is there may be of earlier weights.
 
     Raises:
         ValueError: if there is no such format.
@@ -84,6 +85,7 @@ class Outputs:
         table: bool = False,
         formats: str | Sequence[str] | None = None,
         skip_finished: bool = False,
+        embeddings: bool = False,
         decoder: Any = None,
         weights: str | Path | None = None,
         ckpt_dir: str | Path | None = None,
@@ -93,7 +95,8 @@ class Outputs:
         self.overlay, self.table, self.skip_finished = overlay, table, skip_finished
         self.formats = _known_formats(formats)
         self.cells = bool(getattr(decoder, "finds_cells", False))
-        switches = (("overlay", overlay), ("table", table), ("cells", self.cells))
+        self.embeddings = embeddings
+        switches = (("overlay", overlay), ("table", table), ("embeddings", embeddings), ("cells", self.cells))
         own = [name for name, made in switches if made]
         self.made_with = [*own, *self.formats]
         config = running_config() or {}
@@ -118,6 +121,8 @@ class Outputs:
             yield self.output_dir / f"{name}.csv"
         for suffix in self.formats:
             yield self.output_dir / f"{name}.{suffix}"
+        if self.embeddings:
+            yield self.output_dir / embeddings_name(name)
         if self.cells:
             yield self.output_dir / cells_name(name)
 

@@ -51,13 +51,17 @@ class Segmentation:
         label_map: 0 = background, i = nucleus i.
         cells: i = the cell of nucleus i, or, beyond the nuclei's numbers, one without a nucleus; None where
             the weights find nuclei alone.
+        embeddings: what the network knows of each nucleus, where `load_segmenter` was given
+            `embeddings=True`, else None; a row a nucleus, in the order of their numbers.
 
     Shapes:
         label_map, cells: (h, w) int32.
+        embeddings: (nuclei, d) float32.
     """
 
     label_map: LabelMap
     cells: LabelMap | None = None
+    embeddings: np.ndarray | None = None
 
 
 class Segmenter:
@@ -138,7 +142,7 @@ class Segmenter:
         channels: ChannelChoice = None,
         channel_names: Sequence[str] | None = None,
     ) -> Segmentation:
-        """Segment one image, and return all that was found: `label_map`, and `cells` where there are such.
+        """Segment one image, and return all that was found: `label_map`, `cells` and `embeddings`.
 
         Args:
             image: see `__call__`, as all that follow; not a list.
@@ -168,8 +172,12 @@ class Segmenter:
         mixed = torch.autocast(self.device.type) if self._mixed else nullcontext()
         with eval_mode(self.network), mixed:
             maps = self._inferer(item["image"][None].to(self.device), self.network)
-        found = np.asarray(self._to_label_map({**item, "pred": maps[0]})["pred_map"])
-        return Segmentation(found[0], found[1] if len(found) > 1 else None)
+        made = self._to_label_map({**item, "pred": maps[0]})
+        nuclei, *cells = np.asarray(made["pred_map"])
+        known = made.get("embeddings")
+        if known is not None:
+            known = np.asarray(known)[np.unique(nuclei[nuclei > 0]) - 1]
+        return Segmentation(nuclei, cells[0] if cells else None, known)
 
     def _chosen(self, pixels: np.ndarray, channels: ChannelChoice, names: Sequence[str] | None) -> np.ndarray:
         """Return the channels that the network takes, as `LoadImaged` gives them: float32."""
