@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from scipy import sparse
 from ...geometry import outline_pixels
 from ...messages import suggest
 from ...readers import probe
-from ..formats.dataset_image import DatasetImage
+from ..formats.dataset_image import DatasetImage, paint_nuclei
 from ..formats.drawn_outlines import annotated_images, image_of_outlines
 from ..formats.source import opened_source
 
@@ -40,7 +41,8 @@ _CONTAINED_SHARE, _REGION_RATIO, _MOST_NAMES = 0.9, 50, 10
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
     """Yield every image that has annotations, with its label map and the classes of its nuclei.
 
-    One feature is one nucleus, its holes left out; of a cell its nucleus is taken. Where a file has
+    One feature is one nucleus, its holes left out; of a cell its nucleus is taken, and its own outline is a
+    whole cell (`cell_map`); where cells have nuclei, one without is a cell alone. Where a file has
     detections or cells, its annotations are regions around them and are left out; so are outlines that
     contain others (see `regions_among`), which a warning names. The bigger nuclei are painted first.
 
@@ -125,15 +127,12 @@ def regions_among(outlines: list[np.ndarray], shape: tuple[int, int]) -> list[in
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
     height, width = probe(image).shape[1:]
     shape = height, width
-    features = _nuclei_of(file)
-    outlines = []
-    for number, feature in enumerate(features):
-        try:
-            outlines.append(nucleus_pixels(feature.get("nucleusGeometry") or feature["geometry"], shape))
-        except (TypeError, ValueError, IndexError, KeyError):
-            raise ValueError(
-                f"{file}: the outline of nucleus {number} is no list of points: export it again"
-            ) from None
+    found = _nuclei_of(file)
+    cells = [one for one in found if _type_of(one) == "cell"]
+    if not any(one.get("nucleusGeometry") for one in cells):
+        cells = []  # cell objects without a nucleus are how some programs call nuclei
+    features = [one for one in found if not cells or one.get("nucleusGeometry") or _type_of(one) != "cell"]
+    outlines = _pixels_of(features, file, shape)
     regions = regions_among(outlines, shape)
     if regions:
         _tell_of_regions(file, [features[number] for number in regions])
@@ -146,7 +145,24 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
         if only is None or name == only:
             nuclei.append(pixels)
             classes.append(name)
-    return image_of_outlines(image, file, nuclei, shape, classes=classes)
+    made = image_of_outlines(image, file, nuclei, shape, classes=classes)
+    if not cells:
+        return made
+    whole = [{"geometry": one["geometry"]} for one in cells if only in (None, _class_of(one))]
+    return replace(made, cell_map=paint_nuclei(_pixels_of(whole, file, shape), shape)[0])
+
+
+def _pixels_of(features: list[dict[str, Any]], file: Path, shape: tuple[int, int]) -> list[np.ndarray]:
+    """Return the pixels of each feature's nucleus, or of its only outline."""
+    outlines = []
+    for number, feature in enumerate(features):
+        try:
+            outlines.append(nucleus_pixels(feature.get("nucleusGeometry") or feature["geometry"], shape))
+        except (TypeError, ValueError, IndexError, KeyError):
+            raise ValueError(
+                f"{file}: the outline of nucleus {number} is no list of points: export it again"
+            ) from None
+    return outlines
 
 
 def _tell_of_regions(file: Path, regions: list[dict[str, Any]]) -> None:
