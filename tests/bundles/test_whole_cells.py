@@ -85,6 +85,23 @@ def test_from_files_to_nuclei_and_cells_whose_numbers_match(
     assert written == {f"{stem}.tif", f"{stem}_cells.tif"}, "an image without its cells is not finished"
 
 
+def test_what_the_loss_calls_perfect_is_decoded_to_the_truth(workflow: Workflow, cells: Path) -> None:
+    """Targets, loss and decoder of the overlay name the same channels for the same things."""
+    made = workflow(BUNDLE, "train", OVERLAY, dataset_dir=str(cells))
+    get = made.parser.get_parsed_content
+    item = get("validate::dataset")[0]
+    nuclei, whole = np.asarray(item["label_map"]).astype(int)
+    # The network's maps: foreground and distance of nuclei, of cells, then the offsets of both.
+    maps = torch.as_tensor(item["label"])[[0, 1, 4, 5, 2, 3, 6, 7]].clone()
+    maps[[0, 2]] = 60 * maps[[0, 2]] - 30
+    assert float(get("loss")(maps[None], torch.as_tensor(item["label"])[None])) < 1e-4
+    found = get("decoder")(maps.numpy())
+    for truth, ours in zip((nuclei, whole), found, strict=True):
+        overlap = [np.bincount(ours[truth == n])[1:].max(initial=0) for n in range(1, truth.max() + 1)]
+        assert np.median(overlap / np.bincount(truth.ravel())[1:]) > 0.9
+        assert abs(int(ours.max()) - int(truth.max())) <= 2
+
+
 def test_both_are_scored_and_nuclei_alone_where_it_is_asked_for(
     workflow: Workflow, trained: Path, cells: Path, sample_of: Callable[..., Path], tmp_path: Path
 ) -> None:
