@@ -58,7 +58,8 @@ def check(
 def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None) -> None:
     configs = folder / "configs"
     train, inference, metadata = (configs / f"{name}.json" for name in ("train", "inference", "metadata"))
-    own = [configs / "as_published.json", *sorted(configs.glob("ablations/*.json"))]
+    own = [configs / f"{name}.json" for name in ("as_published", "whole_cells")]
+    own += sorted(configs.glob("ablations/*.json"))
     overlays = [Path(overlay)] if overlay else [file for file in own if file.is_file()]
     trainings = [[train], *([train, file] for file in overlays)]
     # What can be seen without building anything, first: it is quick.
@@ -71,15 +72,17 @@ def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None)
     check_follows(train, inference)
     with tempfile.TemporaryDirectory(prefix="check-") as place:
 
-        def places(channels: int) -> dict[str, str]:
-            sample = Path(place) / f"sample_{channels}"
+        def places(channels: int, *, cells: bool = False) -> dict[str, str]:
+            sample = Path(place) / f"sample_{channels}{'_cells' if cells else ''}"
             if not dataset_dir and not sample.exists():
-                sample_for(sample, channels=channels)
+                sample_for(sample, channels=channels, cells=cells)
             data = dataset_dir or str(sample)
             return {"dataset_dir": data, "ckpt_dir": f"{place}/ckpt", "output_dir": f"{place}/output"}
 
         for files in trainings:
-            count = check_training(files, metadata, places(_channels(files, taken)))
+            settings = _merged(files).get()
+            needed = places(_channels(files, taken), cells="cell_label" in settings.get("label_keys", ()))
+            count = check_training(files, metadata, needed)
             print(f"ok {files[-1].as_posix()} ({count} ids)", flush=True)
         count = check_inference(inference, metadata, places(taken))
         print(f"ok {inference.as_posix()} ({count} ids)")
@@ -107,17 +110,22 @@ def _folders(bundle: str) -> list[Path]:
     raise FileNotFoundError(f"there is no bundle {bundle!r}: {suggest(bundle, [one.name for one in known])}")
 
 
-def sample_for(folder: Path, *, channels: int, counts: Sequence[int] = (2, 1, 1)) -> Path:
+def sample_for(
+    folder: Path, *, channels: int, counts: Sequence[int] = (2, 1, 1), cells: bool = False
+) -> Path:
     """Write a sample data set that suits a network.
 
     Args:
         folder: where; must be absent.
         channels: how many channels its images need.
         counts: how many training, validation and test images.
+        cells: whether whole cells have to be labelled too.
     """
     # Three are red, green and blue: a step that knows stains refuses anything else.
     modality = {1: "fluorescence", 3: "he"}.get(channels, "multiplex")
     number = channels if modality == "multiplex" else None
+    if cells:
+        modality, number = "cells", channels
     return write_sample(folder, modality=modality, counts=counts, shape=SHAPE, channels=number)
 
 

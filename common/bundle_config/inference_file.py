@@ -16,7 +16,7 @@ _METHOD = ("network_def", "decoder", "intensity", "inferer")
 _PLACES = ("bundle_root", "dataset_dir", "output_dir", "ckpt_dir", "weights")
 _OPTIONS = (
     *("seed", "channels", "pixel_size_um", "scale", "diameter_px", "model_diameter_px"),
-    *("overlay", "table", "formats", "recursive", "skip_finished", "amp", "num_workers"),
+    *("overlay", "table", "formats", "embeddings", "recursive", "skip_finished", "amp", "num_workers"),
 )
 # What a bundle with a foundation model has beside these.
 _FOUNDATION = ("sam_weights", "sam_cache")
@@ -37,7 +37,8 @@ def inference_config(train: Mapping[str, Any], *, file: str | Path) -> dict[str,
     """
     file = Path(file).as_posix()
     own: dict[str, Any] = {"output_dir": f"{train.get('ckpt_dir')}/segmented", "overlay": True}
-    own |= {"table": False, "formats": None, "recursive": False, "skip_finished": False}
+    own |= {"table": False, "formats": None, "embeddings": False}
+    own |= {"recursive": False, "skip_finished": False}
     own |= {"sam_cache": None}  # images that are segmented come once
     if missing := sorted({*_METHOD, *_PLACES, *_OPTIONS} - own.keys() - train.keys()):
         raise ValueError(f"{file}: {missing[0]} is missing, which inference takes from it")

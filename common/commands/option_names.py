@@ -53,6 +53,7 @@ _SYNONYMS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("subset", "list"): ("split",),
     ("recurse", "subfolders", "r"): ("recursive",),
     ("skip_existing", "skip_done", "skip"): ("skip_finished",),
+    ("embedding", "features", "tokens", "latents", "feature_vectors"): ("embeddings",),
     ("csv", "measurements", "measure", "regionprops"): ("table",),
     ("geojson", "polygons", "qupath", "imagej", "rois", "format", "export"): ("formats",),
     ("overlays", "outlines", "plot", "visualize"): ("overlay",),

@@ -48,7 +48,7 @@ _BELOW = {"ema_decay": 1.0}
 # Words that stand for a number.
 _WORDS = {"pixel_size_um": ("ignore",), "diameter_px": ("auto",)}
 # A command line makes True and False of these words alone; "false" would be a text, and a text is true.
-_SWITCHES = ("amp", "mlflow", "overlay", "recursive", "resume", "skip_finished", "table")
+_SWITCHES = ("amp", "embeddings", "mlflow", "overlay", "recursive", "resume", "skip_finished", "table")
 # name: the words that there are.
 _CHOICES = {
     "split": ("training", "validation", "test"),
@@ -63,6 +63,7 @@ _TEXTS = (
 _LISTS: dict[str, tuple[str, bool]] = {
     "dataset_dir": ("a folder or a list of folders", False),
     "formats": ("geojson, geojson.gz, rois.zip, or several of them", False),
+    "label_keys": ('label, or "label,cell_label"', False),
     "channels": ("a channel's name or its number from 0, or several of them", True),
 }
 

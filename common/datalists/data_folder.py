@@ -13,7 +13,7 @@ def dataset_folder(dataset_dir: str | Path | Sequence[str | Path]) -> Path:
 
     Args:
         dataset_dir: folder of a data set, or for example `runs/sample_fluorescence`, `runs/sample_multiplex`,
-            `runs/sample_he`, for the embedded sample.
+            `runs/sample_cells`, `runs/sample_he`, for the embedded sample.
 
     Raises:
         FileNotFoundError: it does not exist and is no sample's.

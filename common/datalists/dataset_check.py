@@ -67,7 +67,11 @@ def refuse_files(faults: Sequence[str], total: int) -> None:
 
 
 def dataset_faults(
-    items: Sequence[Item], *, channels: ChannelChoice = None, in_channels: int | None = None
+    items: Sequence[Item],
+    *,
+    channels: ChannelChoice = None,
+    in_channels: int | None = None,
+    label_keys: Sequence[str] = ("label",),
 ) -> list[str]:
     """Say in one sentence each what is wrong with the images and labels of a list, as `item_fault` does.
 
@@ -75,11 +79,12 @@ def dataset_faults(
         items: a data list.
         channels: the choice of channels that the reader will make.
         in_channels: how many channels the network takes; None does not ask, but all must have as many.
+        label_keys: which label maps are looked at; all but the nuclei's have to be there.
     """
     faults: list[str] = []
     first: tuple[str, int] | None = None
     for item in items:
-        count, fault = _look_at(item, channels, in_channels)
+        count, fault = _look_at(item, channels, in_channels, label_keys)
         if fault is None and first is None:
             first = (item["image"], count)
         if fault is None and first is not None and count != first[1]:
@@ -92,7 +97,9 @@ def dataset_faults(
     return faults
 
 
-def _look_at(item: Item, channels: ChannelChoice, in_channels: int | None) -> tuple[int, str | None]:
+def _look_at(
+    item: Item, channels: ChannelChoice, in_channels: int | None, label_keys: Sequence[str] = ("label",)
+) -> tuple[int, str | None]:
     """Return how many channels of an image are chosen, and what is wrong with it or its label."""
     image = item["image"]
     try:
@@ -101,7 +108,7 @@ def _look_at(item: Item, channels: ChannelChoice, in_channels: int | None) -> tu
         fault = (
             _count_fault(image, header, count, channels, in_channels)
             or memory_fault(image, header, channels=count)
-            or _label_fault(item, header)
+            or next(filter(None, (_label_fault(item, header, key) for key in label_keys)), None)
         )
         return count, fault
     except (OSError, ValueError) as error:  # the readers' own sentences, and files that we may not open
@@ -126,10 +133,15 @@ def _count_fault(
     )
 
 
-def _label_fault(item: Item, header: ImageHeader) -> str | None:
-    label = item.get("label")
-    if label is None:
+def _label_fault(item: Item, header: ImageHeader, key: str) -> str | None:
+    label = item.get(key)
+    if label is None and key == "label":
         return None
+    if not label:
+        return (
+            f'{item["image"]} has no "{key}" in dataset.json, which whole cells are learnt and scored by: '
+            f"add it, or leave cells out (train without whole_cells.json, evaluate with --label_keys label)"
+        )
     found = probe_labels(label)
     size, label_size = header.shape[1:], found.shape[1:]
     if label_size != size:

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..messages import refuse_faults
 from ..readers import ChannelChoice, read_labels
@@ -44,6 +45,7 @@ class RunData:
             itself.
         folds: number of folds.
         test_platform: the platform whose images are tested; None takes the lists as they are.
+        label_keys: which label maps every image has to have; see `choose_label_keys`.
 
     Raises:
         FileNotFoundError: if a folder is not there.
@@ -60,12 +62,13 @@ class RunData:
         fold: int | None = None,
         folds: int = 5,
         test_platform: str | int | None = None,
+        label_keys: Sequence[str] = ("label",),
     ) -> None:
         if fold is not None and test_platform is not None:
             raise ValueError("--fold and --test_platform both choose the test images: give only one of them")
         if fold is not None:
             check_fold(fold, folds)
-        self.seed = seed
+        self.seed, self.label_keys = seed, tuple(label_keys)
         self.channels, self.in_channels, self.test_platform = channels, in_channels, test_platform
         self.folders = _folders_by_name(dataset_dir)
         self.lists: dict[str, Lists] = {}
@@ -166,10 +169,12 @@ class RunData:
 
     def _check_files(self, items: list[Item], split: str) -> None:
         """Refuse files that cannot be used; where a training list has some, name those of validation too."""
-        faults = dataset_faults(items, channels=self.channels, in_channels=self.in_channels)
+        asked: dict[str, Any] = {"channels": self.channels, "in_channels": self.in_channels}
+        asked["label_keys"] = self.label_keys
+        faults = dataset_faults(items, **asked)
         if faults and split == "training":
             items = items + [item for lists in self.lists.values() for item in lists["validation"]]
-            faults = dataset_faults(items, channels=self.channels, in_channels=self.in_channels)
+            faults = dataset_faults(items, **asked)
         refuse_files(faults, len(items))
 
     def _texts(self) -> list[str]:

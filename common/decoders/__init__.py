@@ -1,4 +1,4 @@
-"""Maps -> label map."""
+"""Maps -> label map, of nuclei alone or of nuclei and whole cells."""
 
 from .centre_votes import CentreVotesDecoder
 from .clean import clean_labels
@@ -6,6 +6,7 @@ from .components import ComponentsDecoder
 from .contour import ContourDecoder
 from .decode import DecodeMapsd
 from .hover import HoVerDecoder
+from .nuclei_in_cells import NucleiInCells, match_cells
 from .tensor_votes import CentreVotesModule
 from .watershed import WatershedDecoder
 
@@ -16,6 +17,8 @@ __all__ = [
     "ContourDecoder",
     "DecodeMapsd",
     "HoVerDecoder",
+    "NucleiInCells",
     "WatershedDecoder",
     "clean_labels",
+    "match_cells",
 ]

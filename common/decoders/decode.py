@@ -16,7 +16,7 @@ class DecodeMapsd(MapTransform):
 
     Args:
         keys: the network's maps.
-        decoder: maps (k, h, w) -> label map (h, w).
+        decoder: maps (k, h, w) -> label map (h, w), or label maps (2, h, w) of nuclei and cells.
         foreground: channel of the foreground's logit.
         label_key: where the label map goes.
         foreground_key: where the probability goes.
@@ -24,7 +24,7 @@ class DecodeMapsd(MapTransform):
 
     Shapes:
         maps: (k, h, w).
-        label map: (1, h, w) int32. foreground: (1, h, w) float32 in [0, 1].
+        label map: (1, h, w) int32, or (2, h, w) of nuclei and cells. foreground: (1, h, w) float32 in [0, 1].
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class DecodeMapsd(MapTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             maps = torch.as_tensor(d[key]).detach().float().cpu().numpy()
-            d[self.label_key] = torch.from_numpy(self.decoder(maps).astype(np.int32)[None])
+            labels = self.decoder(maps).astype(np.int32)
+            d[self.label_key] = torch.from_numpy(labels.reshape(-1, *maps.shape[1:]))
             d[self.foreground_key] = torch.sigmoid(torch.from_numpy(maps[self.foreground][None]))
         return d

@@ -60,7 +60,7 @@ def data_of(
     """
     own = read_json(bundle_folder(table.bundle) / "configs" / "train.json")
     given = own["dataset_dir"] if dataset_dir is None else dataset_dir
-    dealt = {} if folds is None else {"fold": 0, "folds": folds}
+    dealt: dict[str, Any] = {} if folds is None else {"fold": 0, "folds": folds}
     chosen = own["channels"] if channels is None else channels
     data = RunData(given, seed=own["split_seed"], channels=chosen, test_platform=test_platform, **dealt)
     for split in dict.fromkeys(("training", "validation", table.split)):

@@ -14,9 +14,9 @@ from monai.transforms import MapTransform
 from .label_file import write_label_map
 from .overlay import overlay as draw_overlay
 from .picture_file import write_picture
-from .saved_item import array_of, file_of, name_of, pixel_size_of, plane_of
+from .saved_item import array_of, file_of, name_of, pixel_size_of, planes_of
 
-__all__ = ["SaveLabelMapd", "record_of"]
+__all__ = ["SaveLabelMapd", "cells_name", "record_of"]
 
 
 class SaveLabelMapd(MapTransform):
@@ -24,7 +24,8 @@ class SaveLabelMapd(MapTransform):
 
     The name is the item's "name", where it has one, else that of the image's file without its suffix, so a
     label map is found by its image's name. Both files appear whole or not at all; the label map comes last,
-    so that one that is there tells that its picture is. The data pass through unchanged.
+    so that one that is there tells that its picture is. Whole cells, where the label map has them as a second
+    plane, go to `<name>_cells.tif`, and into the picture in blue. The data pass through unchanged.
 
     Args:
         keys: the label map; one key.
@@ -39,7 +40,7 @@ class SaveLabelMapd(MapTransform):
         allow_missing_keys: whether items without a label map are let through.
 
     Shapes:
-        label map: (1, H, W) or (H, W), integers.
+        label map: (1, H, W) or (H, W), integers; (2, H, W) of nuclei and cells.
         image: (C, H, W).
     """
 
@@ -79,7 +80,7 @@ class SaveLabelMapd(MapTransform):
         for key in self.key_iterator(item):
             image = item[self.image_key]
             file = file_of(image, self.image_key)
-            label_map = plane_of(item[key], str(key))
+            label_map, cells = planes_of(item[key], str(key))
             pixels = array_of(image)
             if label_map.shape != pixels.shape[1:]:
                 raise ValueError(
@@ -88,17 +89,32 @@ class SaveLabelMapd(MapTransform):
                 )
             name = name_of(item, file)
             if self.overlay:
-                truth = None if self.truth_key is None else plane_of(item[self.truth_key], self.truth_key)
-                picture = draw_overlay(pixels, label_map, truth, zoom=self.zoom)
+                second = (
+                    cells if self.truth_key is None else planes_of(item[self.truth_key], self.truth_key)[0]
+                )
+                picture = draw_overlay(pixels, label_map, second, zoom=self.zoom)
                 write_picture(self.output_dir / "overlays" / f"{name}.png", picture)
-            write_label_map(
-                self.output_dir / f"{name}.tif",
-                label_map,
-                pixel_size_um=pixel_size_of(getattr(image, "meta", {})),
-                record=record_of(self.made_by, file)
-                | {"made_with": self.made_with, "nuclei": len(np.unique(label_map[label_map > 0]))},
-            )
+            size_um = pixel_size_of(getattr(image, "meta", {}))
+            record = record_of(self.made_by, file) | {
+                "made_with": self.made_with,
+                "nuclei": _count(label_map),
+            }
+            if cells is not None:
+                record["cells"] = _count(cells)
+                path = self.output_dir / cells_name(name)
+                write_label_map(path, cells, pixel_size_um=size_um, record=record)
+            path = self.output_dir / f"{name}.tif"
+            write_label_map(path, label_map, pixel_size_um=size_um, record=record)
         return item
+
+
+def cells_name(name: str) -> str:
+    """Return the file of an image's cells, beside that of its nuclei."""
+    return f"{name}_cells.tif"
+
+
+def _count(label_map: np.ndarray) -> int:
+    return len(np.unique(label_map[label_map > 0]))
 
 
 def record_of(made_by: str, image: str | os.PathLike[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import torch
 
 from ..files import stem_of
 
-__all__ = ["array_of", "file_of", "name_of", "pixel_size_of", "plane_of"]
+__all__ = ["array_of", "file_of", "name_of", "pixel_size_of", "plane_of", "planes_of"]
 
 
 def file_of(image: Any, key: str) -> str:
@@ -64,6 +64,26 @@ def plane_of(value: Any, name: str) -> np.ndarray:
     if array.ndim != 2 or array.dtype.kind not in "iu":
         raise ValueError(f"{name!r} is {array.dtype} of shape {array.shape}, no label map: decode it first")
     return array
+
+
+def planes_of(value: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the label map of nuclei, and that of whole cells where it is the second plane.
+
+    Args:
+        value: the label map.
+        name: its name in the item, for errors.
+
+    Shapes:
+        value: (2, H, W), (1, H, W) or (H, W).
+        returns: (H, W), integers, and the same or None.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    array = array_of(value)
+    if array.ndim == 3 and len(array) == 2:
+        return plane_of(array[0], name), plane_of(array[1], name)
+    return plane_of(array, name), None
 
 
 def pixel_size_of(meta: Mapping[str, Any]) -> float | None:

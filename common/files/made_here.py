@@ -21,6 +21,8 @@ MARK = "nuclei-bundles"
 # How the first line of a table begins, which has no place for a mark.
 TABLE_START = ("label", "area_px", "centroid_row_px", "centroid_column_px")
 SUMMARY_START = ("image", "nuclei", "fault")
+EMBEDDINGS_START = ("label", "embedding_0")
+_TABLES = (TABLE_START, SUMMARY_START, EMBEDDINGS_START)
 # How polygons begin; programs ignore what a FeatureCollection has beside its features.
 GEOJSON_START = f'{{"type":"FeatureCollection","made_by":"{MARK}","features":['
 
@@ -67,7 +69,7 @@ def is_made_here(path: Path) -> bool:
         if suffix == ".csv":
             with path.open(encoding="utf-8-sig") as table:
                 names = tuple(table.readline().strip().split(","))
-            return any(names[: len(start)] == start for start in (TABLE_START, SUMMARY_START))
+            return any(names[: len(start)] == start for start in _TABLES)
         if suffix == ".zip":
             with zipfile.ZipFile(path) as rois:
                 return rois.comment == MARK.encode("ascii")

@@ -8,6 +8,7 @@ from .hover import HoVerMapsLoss
 from .instance_maps import InstanceMapsLoss
 from .level_set_curvature import level_set_curvature
 from .lovasz import LovaszCrossEntropyLoss, lovasz_hinge
+from .nuclei_and_cells import NucleiAndCellsLoss
 from .side_maps import SideMapsLoss
 from .smooth_truncated import SmoothTruncatedLoss, smooth_truncated_bce
 from .soft_histogram import curvature_pdf
@@ -20,6 +21,7 @@ __all__ = [
     "HoVerMapsLoss",
     "InstanceMapsLoss",
     "KnownPixelsLoss",
+    "NucleiAndCellsLoss",
     "SideMapsLoss",
     "LovaszCrossEntropyLoss",
     "SmoothTruncatedLoss",

@@ -2,7 +2,7 @@
 
 from .baselines import AWGUNet, DDUNet
 from .cascaded_unet import CascadedUNet
-from .cellvit import CellViT, ChannelNet, ChannelNetCellViT
+from .cellvit import CellViT, ChannelNet, ChannelNetCellViT, NucleusEmbeddingsd, nucleus_embeddings
 from .cia_net import CIANet
 from .encoder import encoder_names, in_encoder, parameter_groups
 from .hovernet import HoVerNet
@@ -27,6 +27,7 @@ __all__ = [
     "HoVerNet",
     "LoGFilter",
     "LoGSAGE",
+    "NucleusEmbeddingsd",
     "ResNet18UNet",
     "TileInferer",
     "UNet3Plus",
@@ -34,6 +35,7 @@ __all__ = [
     "VGG16UNet",
     "encoder_names",
     "in_encoder",
+    "nucleus_embeddings",
     "parameter_groups",
     "prepare",
 ]

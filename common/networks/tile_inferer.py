@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -103,6 +103,32 @@ class TileInferer(Inferer):
             maps = self._kept(image, call, *self._spans(image, call))
         return maps if type(inputs) is Tensor else convert_to_dst_type(maps, inputs, device=maps.device)[0]
 
+    def tiles(
+        self, image: Tensor, network: Callable[..., Tensor]
+    ) -> Iterator[tuple[Tensor, TileSpan, TileSpan]]:
+        """Yield what a network sees of an image, tile after tile, and where that lies along both axes.
+
+        They are the tiles of `__call__`, but for those that are blended by a fraction.
+
+        Args:
+            image: the image.
+            network: tells how far it sees and what memory it takes.
+
+        Shapes:
+            image: (b, c, h, w).
+            tile: (b, c, h', w'), padded to multiples of the divisor.
+        """
+        rows, columns = self._spans(image, Call(network))
+        yield from self._tiles(image, rows, columns)
+
+    def _tiles(
+        self, image: Tensor, rows: list[TileSpan], columns: list[TileSpan]
+    ) -> Iterator[tuple[Tensor, TileSpan, TileSpan]]:
+        for row in rows:
+            for column in columns:
+                tile = image[..., row.start : row.stop, column.start : column.stop]
+                yield self._padded(tile, (row.stop - row.start, column.stop - column.start)), row, column
+
     def _size(self, image: Tensor) -> tuple[int, int]:
         """Return height and width with padding."""
         black = self.tile_px if self.padding == "zero" else None
@@ -157,18 +183,16 @@ class TileInferer(Inferer):
         """Run the tiles one after another, and put what is kept of each in its place."""
         height, width = image.shape[-2:]
         maps = None
-        for row in rows:
-            for column in columns:
-                tile = image[..., row.start : row.stop, column.start : column.stop]
-                found = call(self._padded(tile, (row.stop - row.start, column.stop - column.start)))
-                if len(rows) == len(columns) == 1:
-                    return found[..., :height, :width].float()
-                if maps is None:
-                    maps = _room_for(found.shape[1], image)
-                last, end = min(row.last, height), min(column.last, width)
-                kept = found[..., row.first - row.start : last - row.start, :]
-                kept = kept[..., column.first - column.start : end - column.start]
-                maps[..., row.first : last, column.first : end] = kept
+        for tile, row, column in self._tiles(image, rows, columns):
+            found = call(tile)
+            if len(rows) == len(columns) == 1:
+                return found[..., :height, :width].float()
+            if maps is None:
+                maps = _room_for(found.shape[1], image)
+            last, end = min(row.last, height), min(column.last, width)
+            kept = found[..., row.first - row.start : last - row.start, :]
+            kept = kept[..., column.first - column.start : end - column.start]
+            maps[..., row.first : last, column.first : end] = kept
         assert maps is not None
         return maps
 

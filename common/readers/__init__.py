@@ -1,6 +1,7 @@
 """Files -> images, label maps and data lists."""
 
 from .channels import ChannelChoice, choose_channels
+from .dataset_json import choose_label_keys
 from .image_file import choose_from, probe, read_image
 from .image_memory import fitting_pixels, memory_fault
 from .image_record import BadFileError, ImageFile, ImageHeader
@@ -16,6 +17,7 @@ __all__ = [
     "MicroscopyReader",
     "choose_channels",
     "choose_from",
+    "choose_label_keys",
     "fitting_pixels",
     "memory_fault",
     "probe",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,29 @@ NAME = "dataset.json"
 SPLITS = ("training", "validation", "test")
 FILES = ("image", "label", "cell_label")
 """The keys of an entry that hold paths; a "cell_label" is a label map of whole cells beside the nuclei's."""
+LABELS = FILES[1:]
 Item = dict[str, Any]
+
+
+def choose_label_keys(given: str | Sequence[str]) -> list[str]:
+    """Return which label maps of an image are read, in their order: the nuclei's, and perhaps the cells'.
+
+    Args:
+        given: "label", or "label" and "cell_label", in a list or a comma-separated word.
+
+    Raises:
+        ValueError: if it is neither.
+
+    Example:
+        >>> choose_label_keys("label"), choose_label_keys("label,cell_label")
+        (['label'], ['label', 'cell_label'])
+    """
+    keys = [word.strip() for word in given.split(",")] if isinstance(given, str) else list(given)
+    if keys not in (list(LABELS[:1]), list(LABELS)):
+        raise ValueError(
+            f'--label_keys is {given!r}: give label (nuclei alone) or "label,cell_label" (and whole cells)'
+        )
+    return keys
 
 
 def read_dataset_json(folder: Path) -> dict[str, Any] | None:

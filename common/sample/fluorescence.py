@@ -50,21 +50,21 @@ def render_fluorescence(
         raise ValueError(f"dtype {np.dtype(dtype)} cannot be rendered: use uint8 or uint16")
     geometry = measure_geometry(label_map)
     blur_px = rng.uniform(0.8, 1.2)
-    light = _dapi(label_map, geometry, rng)
-    dapi = _through_optics(light, rng, blur_px=blur_px, haze=rng.uniform(0.15, 0.45))
+    light = dapi_light(label_map, geometry, rng)
+    dapi = through_optics(light, rng, blur_px=blur_px, haze=rng.uniform(0.15, 0.45))
     picture = np.empty((channels, *label_map.shape), np.dtype(dtype))
-    picture[0] = _camera(dapi, rng, picture.dtype, peak=rng.uniform(0.22, 0.45), photons=rng.uniform(90, 350))
+    picture[0] = camera(dapi, rng, picture.dtype, peak=rng.uniform(0.22, 0.45), photons=rng.uniform(90, 350))
     for channel in range(1, channels):
         pattern = MARKER_PATTERNS[(channel - 1) % len(MARKER_PATTERNS)]
         marker = _marker(label_map, geometry, rng, pattern) + rng.uniform(0.0, 0.08) * light
-        marker = _through_optics(marker, rng, blur_px=1.2 * blur_px, haze=rng.uniform(0.05, 0.2))
-        picture[channel] = _camera(
+        marker = through_optics(marker, rng, blur_px=1.2 * blur_px, haze=rng.uniform(0.05, 0.2))
+        picture[channel] = camera(
             marker, rng, picture.dtype, peak=rng.uniform(0.15, 0.4), photons=rng.uniform(40, 150)
         )
     return picture
 
 
-def _dapi(label_map: np.ndarray, geometry: NucleusGeometry, rng: np.random.Generator) -> np.ndarray:
+def dapi_light(label_map: np.ndarray, geometry: NucleusGeometry, rng: np.random.Generator) -> np.ndarray:
     """Light that the DNA gives off: bright grains, dark nucleoli, thinner towards the rim."""
     shape, n = label_map.shape, int(label_map.max(initial=0))
     brightness = np.exp(rng.uniform(0.15, 0.35) * rng.standard_normal(n + 1, np.float32))
@@ -105,9 +105,7 @@ def _marker(
     return (level[geometry.nearest] * place * grain).astype(np.float32)
 
 
-def _through_optics(
-    light: np.ndarray, rng: np.random.Generator, *, blur_px: float, haze: float
-) -> np.ndarray:
+def through_optics(light: np.ndarray, rng: np.random.Generator, *, blur_px: float, haze: float) -> np.ndarray:
     """Blur by the microscope, with light from other planes, background and uneven illumination added."""
     shape = light.shape
     sharp = ndimage.gaussian_filter(light, blur_px, truncate=3)
@@ -122,7 +120,7 @@ def _through_optics(
     return np.maximum((sharp + haze * veil + background) * illumination, 0).astype(np.float32)
 
 
-def _camera(
+def camera(
     light: np.ndarray, rng: np.random.Generator, dtype: np.dtype, *, peak: float, photons: float
 ) -> np.ndarray:
     """Count photons, add read noise and an offset, and digitise; `peak` is where light 1.0 ends up."""

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .cells import cell_channel_names, make_cells
 from .fluorescence import fluorescence_channel_names, render_fluorescence
 from .he import render_he
 from .shapes import draw_label_map
 
 __all__ = ["MODALITIES", "channel_names", "make_image"]
 
-MODALITIES = ("fluorescence", "multiplex", "he")
+MODALITIES = ("fluorescence", "multiplex", "cells", "he")
 MULTIPLEX_CHANNELS = 3
 
 
@@ -20,8 +21,9 @@ def channel_names(modality: str, channels: int | None = None) -> list[str]:
     """Name the channels of a modality, and check that it can have that many.
 
     Args:
-        modality: "fluorescence" (DAPI alone), "multiplex" (DAPI and markers) or "he" (red, green, blue).
-        channels: Number of channels; the default is 1, 3 and 3.
+        modality: "fluorescence" (DAPI alone), "multiplex" (DAPI and markers), "cells" (DAPI, membrane,
+            cytoplasm) or "he" (red, green, blue).
+        channels: Number of channels; the default is 1, 3, 3 and 3.
 
     Raises:
         ValueError: If the modality is unknown or cannot have that many channels.
@@ -32,6 +34,8 @@ def channel_names(modality: str, channels: int | None = None) -> list[str]:
     """
     if modality == "multiplex":
         return fluorescence_channel_names(MULTIPLEX_CHANNELS if channels is None else channels)
+    if modality == "cells":
+        return cell_channel_names(channels)
     names = {"fluorescence": ["DAPI"], "he": ["red", "green", "blue"]}.get(modality)
     if names is None:
         raise ValueError(f"modality '{modality}' is unknown: choose one of {', '.join(MODALITIES)}")
@@ -59,15 +63,17 @@ def make_image(
     What is not given is drawn per image, so that a set of images varies as one from several slides does.
 
     Args:
-        modality: "fluorescence", "multiplex" or "he".
+        modality: "fluorescence", "multiplex", "cells" (see `make_cells`, which gives the label map of the
+            cells too, and has defaults of its own) or "he".
         shape: Height and width in pixels.
         seed: One number of 0 or more, or several that together are the seed.
-        channels: Number of channels of a multiplex picture, 3 by default.
+        channels: Number of channels of a multiplex picture or of one of cells, 3 by default.
         radius_px: Typical radius of a nucleus, 8 to 11 by default.
         density: Share of the pixels in nuclei, 0.3 to 0.55 by default.
         clustering: Share of the nuclei in touching groups, 0.6 to 0.9 by default.
         elongation: Typical ratio of the axes, 1.1 to 1.8 by default.
-        dtype: numpy.uint8 or numpy.uint16; uint8 by default, uint16 (12 bits used) for multiplex.
+        dtype: numpy.uint8 or numpy.uint16; uint8 by default, uint16 (12 bits used) for multiplex
+            and cells.
 
     Shapes:
         image: (C, H, W) of dtype
@@ -84,6 +90,18 @@ def make_image(
     names = channel_names(modality, channels)
     if modality == "he" and dtype is not None and np.dtype(dtype) != np.uint8:
         raise ValueError(f"dtype {np.dtype(dtype)} does not go with modality 'he': use uint8")
+    if modality == "cells":
+        image, nuclei, _ = make_cells(
+            shape,
+            seed=seed,
+            channels=channels,
+            radius_px=radius_px,
+            density=density,
+            clustering=clustering,
+            elongation=elongation,
+            dtype=np.uint16 if dtype is None else dtype,
+        )
+        return image, nuclei
     rng = np.random.default_rng(seed)
     # All four are drawn, given or not, so that fixing one leaves the others as they were.
     drawn = rng.uniform((8.0, 0.3, 0.6, 1.1), (11.0, 0.55, 0.9, 1.8))

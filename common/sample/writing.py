@@ -15,6 +15,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from .cells import make_cells
 from .image import channel_names, make_image
 
 __all__ = ["ensure_sample", "write_sample"]
@@ -22,7 +23,7 @@ __all__ = ["ensure_sample", "write_sample"]
 LOGGER = logging.getLogger(__name__)
 SPLITS = ("training", "validation", "test")
 COUNTS = (24, 6, 8)
-PIXEL_SIZE_UM = {"fluorescence": 0.5, "multiplex": 0.5, "he": 0.25}
+PIXEL_SIZE_UM = {"fluorescence": 0.5, "multiplex": 0.5, "cells": 0.5, "he": 0.25}
 
 
 def write_sample(
@@ -34,17 +35,17 @@ def write_sample(
     shape: tuple[int, int] = (256, 256),
     channels: int | None = None,
 ) -> Path:
-    """Write a sample data set: `images/`, `labels/` and `dataset.json`.
+    """Write a sample data set: `images/`, `labels/` and `dataset.json`; of cells `cells/` too.
 
     Everything is written to a hidden folder beside `folder`, which is renamed at the end.
 
     Args:
         folder: Where the data set shall lie; must be absent or empty.
-        modality: "fluorescence" or "he" (PNG), or "multiplex" (OME-TIFF with channel names).
+        modality: "fluorescence" or "he" (PNG), or "multiplex" or "cells" (OME-TIFF with channel names).
         seed: Seed of the whole set; an image depends on it, its list and its place in the list alone.
         counts: Number of training, validation and test images.
         shape: Height and width of every image in pixels.
-        channels: Number of channels of multiplex images.
+        channels: Number of channels of images of multiplex or cells.
 
     Returns:
         The folder, as an absolute path.
@@ -113,13 +114,19 @@ def ensure_sample(
 def _write_pair(
     folder: Path, stem: str, modality: str, seed: tuple[int, ...], shape: tuple[int, int], names: list[str]
 ) -> dict[str, str]:
-    """Write one image and its label map; return its entry of the datalist."""
-    image, label_map = make_image(modality, shape, seed=seed, channels=len(names))
-    for kind in ("images", "labels"):
+    """Write one image and its label map, or maps; return its entry of the datalist."""
+    if modality == "cells":
+        image, label_map, cells = make_cells(shape, seed=seed, channels=len(names))
+        maps = {"label": ("labels", label_map), "cell_label": ("cells", cells)}
+    else:
+        image, label_map = make_image(modality, shape, seed=seed, channels=len(names))
+        maps = {"label": ("labels", label_map)}
+    for kind in ("images", *(kind for kind, _ in maps.values())):
         (folder / kind).mkdir(exist_ok=True)
-    suffix = ".ome.tif" if modality == "multiplex" else ".png"
+    named = modality in ("multiplex", "cells")
+    suffix = ".ome.tif" if named else ".png"
     path = folder / "images" / f"{stem}{suffix}"
-    if modality == "multiplex":
+    if named:
         size = PIXEL_SIZE_UM[modality]
         metadata = {
             "axes": "CYX",
@@ -136,11 +143,12 @@ def _write_pair(
         Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(path)
     else:
         Image.fromarray(image[0]).save(path)
-    label_path = folder / "labels" / f"{stem}.tif"
-    count = int(label_map.max(initial=0))
-    wide = np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32
-    tifffile.imwrite(label_path, label_map.astype(wide), compression="zlib")
-    return {"image": f"images/{path.name}", "label": f"labels/{label_path.name}"}
+    entry = {"image": f"images/{path.name}"}
+    for key, (kind, labels) in maps.items():
+        entry[key] = f"{kind}/{stem}.tif"
+        wide = np.uint16 if int(labels.max(initial=0)) <= np.iinfo(np.uint16).max else np.uint32
+        tifffile.imwrite(folder / entry[key], labels.astype(wide), compression="zlib")
+    return entry
 
 
 def _write_datalist(

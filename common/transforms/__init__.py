@@ -10,6 +10,7 @@ from .intensity import ScalePercentilesd, scale_percentiles
 from .nuclear_channel import repeat_first_channel
 from .nucleus_shapes import NucleusShapesd
 from .pixel_size import ToImageGridd, ToModelScaled, resample_image, resample_labels
+from .stacked_labels import StackLabelsd
 from .stain_density import from_density, stain_amounts, stain_directions, to_density
 from .stain_jitter import RandStainJitterd
 from .stain_normalisation import StainNormalised
@@ -23,6 +24,7 @@ __all__ = [
     "RandElasticCropd",
     "RandStainJitterd",
     "ScalePercentilesd",
+    "StackLabelsd",
     "StainNormalised",
     "ToImageGridd",
     "ToModelScaled",

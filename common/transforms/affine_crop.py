@@ -125,9 +125,9 @@ def crop_labels(label_map: Tensor, places: np.ndarray) -> Tensor:
     """Return the labels at places by the nearest pixel; beyond the image, the mirrored label L as -1 - L.
 
     Shapes:
-        label_map: (1, h, w), whole numbers, 0..N.
+        label_map: (k, h, w), whole numbers, 0..N.
         places: (2, h', w'), see `Window.places`.
-        returns: (1, h', w') int32.
+        returns: (k, h', w') int32.
     """
     rows, columns = np.rint(places).astype(np.int64)
     height, width = label_map.shape[1:]
@@ -166,7 +166,7 @@ class RandAffineCropd(Randomizable, MapTransform):
 
     Args:
         keys: images and maps, by linear interpolation.
-        label_key: the label map, by the nearest pixel.
+        label_key: the label map, by the nearest pixel; several planes of it, nuclei and cells, move alike.
         crop_px: side of the crop.
         zoom: lowest and highest factor: 2 makes nuclei twice as wide.
         coarse_keys: maps with fewer pixels than the image, such as a network's features, and how many of the
@@ -176,7 +176,7 @@ class RandAffineCropd(Randomizable, MapTransform):
     Shapes:
         image, map: (c, h, w), floats, becomes (c, crop_px, crop_px).
         coarse map: (c, ceil(h / n), ceil(w / n)), becomes (c, ceil(crop_px / n), ceil(crop_px / n)).
-        label map: (1, h, w), integers 0..N, becomes (1, crop_px, crop_px) int32; below 0 beyond the image.
+        label map: (k, h, w), integers 0..N, becomes (k, crop_px, crop_px) int32; below 0 beyond the image.
         centres: (N + 1, 2), where the item has them (`NucleusShapesd`); now in the crop's pixels, perhaps
             beyond it.
 

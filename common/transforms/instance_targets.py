@@ -211,7 +211,9 @@ def instance_targets(
 
 
 class InstanceTargetsd(MapTransform):
-    """Dictionary form of `instance_targets`: a (1, h, w) label map becomes its (len(maps), h, w) target maps.
+    """Dictionary form of `instance_targets`: a (k, h, w) label map becomes its (k * len(maps), h, w) targets.
+
+    Mostly k is 1; where a second plane has whole cells, their targets follow those of the nuclei.
 
     Centres and distance map are taken out of the item where they are, see `NucleusShapesd`: items with as
     many centres as they have nuclei make no batch.
@@ -241,14 +243,17 @@ class InstanceTargetsd(MapTransform):
         d = dict(data)
         centres, distance = d.pop(CENTRES_KEY, None), d.pop(DISTANCE_KEY, None)
         for key in self.key_iterator(d):
-            label_map = np.rint(np.asarray(d[key])[0]).astype(np.int64)
-            targets = instance_targets(
-                label_map,
-                self.maps,
-                erode=self.erode,
-                offset_scale_px=self.offset_scale_px,
-                centres=None if centres is None else np.asarray(centres),
-                distance=None if distance is None else np.asarray(distance)[0],
-            )
-            d[key] = torch.from_numpy(targets)
+            planes = np.rint(np.asarray(d[key])).astype(np.int64)
+            targets = [
+                instance_targets(
+                    label_map,
+                    self.maps,
+                    erode=self.erode,
+                    offset_scale_px=self.offset_scale_px,
+                    centres=None if centres is None else np.asarray(centres),
+                    distance=None if distance is None else np.asarray(distance)[number],
+                )
+                for number, label_map in enumerate(planes)
+            ]
+            d[key] = torch.from_numpy(np.concatenate(targets))
         return d

@@ -24,7 +24,7 @@ JOBS = {"training_stage1", "training_stage2", "training", "run"}
 # The order of the method, of which no bundle has all.
 METHOD = [
     *("network_def", "stage1", "stage1_epochs", "stage1_folds"),
-    *("targets", "border_weight", "border_sigma_px", "border_classes", "before_cropping"),
+    *("label_keys", "targets", "border_weight", "border_sigma_px", "border_classes", "before_cropping"),
     *("loss", "decoder", "intensity", "augmentation_ranges", "more_augmentation"),
     *("inferer", "prepare_batch"),
 ]

@@ -40,7 +40,8 @@ METADATA = json.loads((ROOT / "common" / "configs" / "metadata_schema.json").rea
 
 def overlays_of(bundle: str) -> list[str]:
     folder = ROOT / "bundles" / bundle / "configs"
-    found = [folder / "as_published.json", *sorted(folder.glob("ablations/*.json"))]
+    found = [folder / f"{name}.json" for name in ("as_published", "whole_cells")]
+    found += sorted(folder.glob("ablations/*.json"))
     return [str(file.relative_to(folder).with_suffix("")) for file in found if file.is_file()]
 
 

@@ -57,7 +57,7 @@ def test_it_is_one_that_does_something_in_this_job(typed, training, evaluating):
 def test_every_synonym_leads_to_an_option_of_some_command(repository):
     """Those of bundles, of MONAI (`config_file`), and of scripts."""
     options = {*read_json(repository / TRAIN), "overlay", "config_file", "source", "bundle"}
-    options |= {"formats", "recursive", "skip_finished", "table"}  # of segmenting
+    options |= {"embeddings", "formats", "recursive", "skip_finished", "table"}  # of segmenting
     for words, names in _SYNONYMS.items():
         assert {name.split()[0] for name in names} <= options
         assert not options.difference({"overlay"}) & set(words) - {"data"}, "a name that exists means itself"

@@ -44,6 +44,8 @@ WRONG: dict[str, list[Any]] = {
     "recursive": ["yes"],
     "skip_finished": ["no"],
     "table": ["out.csv"],
+    "embeddings": ["no"],
+    "label_keys": [3, True, "", []],
     "formats": [3, True, "", []],
     "sam_weights": [3, True],
     "sam_cache": [3, True],

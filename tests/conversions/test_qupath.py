@@ -17,6 +17,8 @@ from skimage.measure import find_contours
 
 from common.conversions import read_dataset
 from common.conversions.own_annotations.qupath import nucleus_pixels, regions_among
+from common.export import cell_features, write_geojson
+from common.sample import make_cells
 
 
 def square(x: int, y: int, size: int, *, closed: bool = True) -> list[list[float]]:
@@ -113,6 +115,27 @@ def test_of_cells_the_nucleus_and_of_regions_nothing(tmp_path: Path) -> None:
     cell["nucleusGeometry"] = {"type": "Polygon", "coordinates": [square(14, 14, 4)]}
     found = label_map(write(tmp_path, [feature([square(0, 0, 40)]), cell]))
     assert (found > 0).sum() == 16 and (found[14:18, 14:18] == 1).all()
+
+
+def test_cells_with_nuclei_are_whole_cells_too(tmp_path: Path) -> None:
+    """As `--formats geojson` writes them, and QuPath's own cell detection."""
+    cell, lonely = (feature([square(x, 10, 12)], object_type="cell") for x in (10, 30))
+    cell["nucleusGeometry"] = {"type": "Polygon", "coordinates": [square(14, 14, 4)]}
+    write(tmp_path, [cell, lonely])
+    (image,) = read_dataset("qupath", tmp_path)
+    assert image.label_map.max() == 1 and (image.label_map > 0).sum() == 16, "one has its nucleus elsewhere"
+    assert image.cell_map.max() == 2 and (image.cell_map[10:22, 30:42] == 2).all()
+    write(tmp_path, [lonely])
+    (image,) = read_dataset("qupath", tmp_path)
+    assert image.label_map.max() == 1 and image.cell_map is None
+
+
+def test_what_we_write_of_cells_comes_back(tmp_path: Path) -> None:
+    _, nuclei, cells = make_cells((40, 60), seed=2)
+    Image.fromarray(np.zeros((40, 60), np.uint8)).save(tmp_path / "a.png")
+    write_geojson(tmp_path / "a.geojson", cell_features(nuclei, cells))
+    (image,) = read_dataset("qupath", tmp_path)
+    assert np.array_equal(image.label_map, nuclei) and np.array_equal(image.cell_map, cells)
 
 
 def test_what_lies_outside_is_cut_off(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_pixel_size_is_passed_on(tmp_path: Path) -> None:
 
 
 def test_maps_that_were_not_decoded_are_refused(tmp_path: Path) -> None:
-    for maps in (torch.rand(1, 30, 47), torch.zeros(2, 30, 47, dtype=torch.int64)):
+    for maps in (torch.rand(1, 30, 47), torch.zeros(3, 30, 47, dtype=torch.int64)):
         with pytest.raises(ValueError, match="no label map: decode it first"):
             SaveLabelMapd(output_dir=tmp_path)(item() | {"pred_map": maps})
 

@@ -24,7 +24,7 @@ def doubt(kind: str, seed: int) -> float:
         "dim": rng.poisson(np.clip(image, 0, top) / top * 3).astype(float),
     }[kind]
     segment = load_segmenter("logsage", device="cpu")
-    return uncertainty(segment.with_foreground(spoilt)[1])
+    return uncertainty(segment.find(spoilt).foreground)
 
 
 @pytest.mark.parametrize("kind", ["out of focus", "noisy", "dim"])

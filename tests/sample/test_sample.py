@@ -17,7 +17,10 @@ from common import sample
 from common.sample import fields as sample_fields
 from common.sample import writing as sample_writing
 
-EXPECTED = {"fluorescence": (1, np.uint8), "multiplex": (3, np.uint16), "he": (3, np.uint8)}
+EXPECTED = {
+    **{"fluorescence": (1, np.uint8), "multiplex": (3, np.uint16)},
+    **{"cells": (3, np.uint16), "he": (3, np.uint8)},
+}
 
 
 def pieces(label_map: np.ndarray) -> int:
@@ -185,7 +188,7 @@ def test_written_set_is_what_was_made(modality: str, tmp_path: Path) -> None:
         for i, item in enumerate(content[split]):
             image, label_map = sample.make_image(modality, (64, 80), seed=(3, number, i))
             path = folder / item["image"]
-            if modality == "multiplex":
+            if modality in ("multiplex", "cells"):
                 with tifffile.TiffFile(path) as tiff:
                     assert tiff.is_ome
                     assert all(f'Name="{name}"' in tiff.ome_metadata for name in content["channels"])
@@ -197,6 +200,11 @@ def test_written_set_is_what_was_made(modality: str, tmp_path: Path) -> None:
             written = tifffile.imread(folder / item["label"])
             assert written.dtype == np.uint16
             np.testing.assert_array_equal(written, label_map)
+            if modality == "cells":
+                cells = sample.make_cells((64, 80), seed=(3, number, i))[2]
+                np.testing.assert_array_equal(tifffile.imread(folder / item["cell_label"]), cells)
+            else:
+                assert "cell_label" not in item
     assert sorted(p.name for p in folder.parent.iterdir()) == ["set"]
 
 
@@ -240,6 +248,7 @@ def test_ensure_makes_once_says_so_and_leaves_a_present_set_alone(
         (lambda folder: sample.make_image("dapi", seed=0), "modality 'dapi' is unknown"),
         (lambda folder: sample.make_image("he", seed=0, channels=4), "channels 4 does not fit"),
         (lambda folder: sample.make_image("he", seed=0, dtype=np.uint16), "dtype uint16 does not go"),
+        (lambda folder: sample.make_cells(seed=0, channels=1), "channels 1 does not fit modality 'cells'"),
         (lambda folder: sample.make_image("multiplex", seed=0, channels=0), "channels 0 must be 1 or more"),
         (lambda folder: sample.make_image(seed=0, dtype=np.float32), "dtype float32 cannot be rendered"),
         (lambda folder: sample.make_image(seed=0, density=0.9), "density 0.9 must lie in"),

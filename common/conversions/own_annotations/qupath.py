@@ -14,6 +14,7 @@ import logging
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 from ...geometry import outline_pixels, outline_runs
 from ...messages import suggest
 from ...readers import probe
-from ..formats.dataset_image import DatasetImage
+from ..formats.dataset_image import DatasetImage, paint_nuclei
 from ..formats.drawn_outlines import annotated_images, image_of_outlines
 from ..formats.json_stream import geojson_files, opened_geojson, stream_objects
 from ..formats.pixel_runs import PixelRuns
@@ -47,7 +48,8 @@ _LARGEST_PX = 2**22  # of the rectangle around an outline: what is larger is no 
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
     """Yield every image that has annotations, with its label map and the classes of its nuclei.
 
-    One feature is one nucleus, its holes left out; of a cell its nucleus is taken. Where a file has
+    One feature is one nucleus, its holes left out; of a cell its nucleus is taken, and its own outline is a
+    whole cell (`cell_map`); where cells have nuclei, one without is a cell alone. Where a file has
     detections or cells, its annotations are regions around them and are left out; so are outlines that
     contain others (see `regions_among`), which a warning names. The bigger nuclei are painted first.
 
@@ -132,7 +134,7 @@ def regions_among(outlines: Sequence[np.ndarray], shape: tuple[int, int]) -> lis
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
     height, width = probe(image).shape[1:]
     shape = height, width
-    nuclei = _nuclei_of(file, shape)
+    nuclei, cells = _nuclei_of(file, shape)
     regions = set(regions_among(nuclei.pixels, shape))
     if regions:
         _tell_of_regions(file, [nuclei.names[number] for number in sorted(regions)])
@@ -140,7 +142,11 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
     seen.update({nuclei.classes[number] for number in others} - {""})
     kept = [number for number in others if only is None or nuclei.classes[number] == only]
     classes = [nuclei.classes[number] for number in kept]
-    return image_of_outlines(image, file, nuclei.pixels.take(kept), shape, classes=classes)
+    made = image_of_outlines(image, file, nuclei.pixels.take(kept), shape, classes=classes)
+    if not cells.classes:
+        return made
+    whole = [number for number, name in enumerate(cells.classes) if only in (None, name)]
+    return replace(made, cell_map=paint_nuclei(cells.pixels.take(whole), shape)[0])
 
 
 def _tell_of_regions(file: Path, names: list[str]) -> None:
@@ -154,10 +160,15 @@ def _tell_of_regions(file: Path, names: list[str]) -> None:
 
 
 class _Outlines:
-    """What is kept of each outline: its pixels, its class, and what it is called."""
+    """What is kept of each outline: its pixels, its class, and what it is called.
 
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.pixels = PixelRuns(shape)
+    Args:
+        shape: height and width of the image.
+        whole: keep the outlines of cells, where there are others inside.
+    """
+
+    def __init__(self, shape: tuple[int, int], *, whole: bool = False) -> None:
+        self.pixels, self.whole = PixelRuns(shape), whole
         self.classes: list[str] = []
         self.names: list[str] = []
         self.fault: int | None = None  # the first that is no outline
@@ -165,7 +176,8 @@ class _Outlines:
 
     def add(self, feature: dict[str, Any]) -> None:
         try:
-            self._outline(feature.get("nucleusGeometry") or feature["geometry"])
+            inner = None if self.whole else feature.get("nucleusGeometry")
+            self._outline(inner or feature["geometry"])
         except (TypeError, ValueError, IndexError, KeyError):
             self.fault = len(self.classes) if self.fault is None else self.fault
             return
@@ -173,6 +185,15 @@ class _Outlines:
         name = (feature.get("properties") or {}).get("name") or kind or "without a name"
         self.classes.append(self._known.setdefault(kind, kind))
         self.names.append(self._known.setdefault(str(name), str(name)))
+
+    def extend(self, others: _Outlines) -> None:
+        """Add those of another list."""
+        if others.fault is not None and self.fault is None:
+            self.fault = len(self.classes) + others.fault
+        for pixels in others.pixels:
+            self.pixels.append(pixels)
+        self.classes += others.classes
+        self.names += others.names
 
     def _outline(self, geometry: dict[str, Any]) -> None:
         parts = geometry["coordinates"]
@@ -184,9 +205,10 @@ class _Outlines:
             self.pixels.append(nucleus_pixels(geometry, self.pixels.shape))
 
 
-def _nuclei_of(file: Path, shape: tuple[int, int]) -> _Outlines:
-    """Return the outlines of a file that are nuclei."""
-    drawn, detected = _Outlines(shape), _Outlines(shape)
+def _nuclei_of(file: Path, shape: tuple[int, int]) -> tuple[_Outlines, _Outlines]:
+    """Return the outlines of a file that are nuclei, and those of whole cells, of which there may be none."""
+    drawn, detected, bare = _Outlines(shape), _Outlines(shape), _Outlines(shape)
+    cells = _Outlines(shape, whole=True)
     features = areas = 0
     try:
         with opened_geojson(file) as text:
@@ -198,10 +220,15 @@ def _nuclei_of(file: Path, shape: tuple[int, int]) -> _Outlines:
                     areas += 1
                     kind = _type_of(feature)
                     if kind in ("detection", "cell", "tile"):
-                        detected.add(feature)
+                        if kind == "cell" and not feature.get("nucleusGeometry"):
+                            bare.add(feature)
+                        else:
+                            detected.add(feature)
+                            if kind == "cell":
+                                cells.add(feature)
                         if drawn.classes:  # regions, as it turns out
                             drawn = _Outlines(shape)
-                    elif kind != "region" and not detected.classes:
+                    elif kind != "region" and not detected.classes and not bare.classes:
                         drawn.add(feature)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not JSON ({error}): export it from QuPath again") from None
@@ -209,14 +236,18 @@ def _nuclei_of(file: Path, shape: tuple[int, int]) -> _Outlines:
         raise ValueError(f"{file} cannot be unpacked ({error}): export it from QuPath again") from None
     if features and not areas:  # no feature at all is an image without nuclei
         raise ValueError(f"{file} holds no polygon: export the nuclei from QuPath as GeoJSON")
+    # Where no cell has a nucleus, cell objects are how some programs call nuclei.
+    (cells if cells.classes else detected).extend(bare)
     nuclei = detected if detected.classes or detected.fault is not None else drawn
-    if nuclei.fault is not None:
-        raise ValueError(
-            f"{file}: the outline of nucleus {nuclei.fault} is no list of points: export it again"
-        )
-    if areas > len(nuclei.classes):
-        logger.info("%s: %d regions around nuclei are left out", file, areas - len(nuclei.classes))
-    return nuclei
+    for outlines in (nuclei, cells):
+        if outlines.fault is not None:
+            raise ValueError(
+                f"{file}: the outline of nucleus {outlines.fault} is no list of points: export it again"
+            )
+    left = areas - len(nuclei.classes) - (len(bare.classes) if cells.classes else 0)
+    if left > 0:
+        logger.info("%s: %d regions around nuclei are left out", file, left)
+    return nuclei, cells
 
 
 def _flat(content: Any) -> Iterator[dict[str, Any]]:

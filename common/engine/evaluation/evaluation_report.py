@@ -10,9 +10,11 @@ from ignite.engine import Engine, Events
 
 from ...files import write_whole
 from ...metrics import HEADLINE, json_safe
+from .cell_scores import cell_names
 
 __all__ = ["EvaluationReport"]
 
+_OF_CELLS = ("f1_50_pooled", "f1_mu_pooled", "sq_pooled", "pq_pooled")
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +75,11 @@ class EvaluationReport:
         path = write_whole(
             self.output_dir / "metrics.json", lambda part: part.write_text(text, encoding="utf-8")
         )
-        shown = [*HEADLINE, *(name for name in ("bpq_mean", "bpq_tissue_mean") if name in summary)]
+        shown = [
+            *HEADLINE,
+            *cell_names(_OF_CELLS, summary),
+            *(name for name in ("bpq_mean", "bpq_tissue_mean") if name in summary),
+        ]
         scores = "  ".join(f"{name} {summary[name]:.3f}" for name in shown)
         _log.info("%s list, %d images: %s", self.split, summary["n_images"], scores)
         _log.info("scores written to %s", path)

@@ -25,6 +25,7 @@ from ...metrics import (
     summarize,
     summarize_tissues,
 )
+from .cell_scores import CELL_PREFIX, CellScores, cell_names, nuclei_and_cells
 
 __all__ = ["InstanceMetrics", "image_name", "instance_metrics", "items_of", "known_scores"]
 
@@ -93,10 +94,14 @@ def _plane(value: Any, key: str, name: str) -> np.ndarray:
     return array
 
 
-def _labels(value: Any, key: str, name: str) -> np.ndarray:
-    array = _plane(value, key, name)
+def _labels(value: Any, key: str, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the label map of nuclei, and that of cells where there is one."""
+    array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+    nuclei, cells = nuclei_and_cells(array)
+    both = [_plane(nuclei, key, name), *([] if cells is None else [cells])]
     # MONAI's loaders and casts make label maps float32; they are exact below 2**24 nuclei.
-    return array if np.issubdtype(array.dtype, np.integer) else np.rint(array).astype(np.int64)
+    whole = [each if np.issubdtype(each.dtype, np.integer) else np.rint(each).astype(int) for each in both]
+    return whole[0], whole[1] if len(whole) > 1 else None
 
 
 class InstanceMetrics(Metric):
@@ -107,8 +112,9 @@ class InstanceMetrics(Metric):
     asked for, ``state.upper_bound`` the oracle; within the epoch ``state.latest_rows`` are the current
     iteration's. Where images know their tissue (``tissue`` in the data list) the summary has ``bpq_mean`` and
     ``bpq_tissue_mean`` too, PanNuke's panoptic quality as the mean over their images and over the tissues,
-    and ``state.tissues`` its mean for each. Attached as a MONAI ``key_metric`` under the name of a score,
-    that score selects the best checkpoint. `instance_metrics` makes such a dictionary.
+    and ``state.tissues`` its mean for each. Where label maps have a second plane, of whole cells, summary and
+    rows have the same scores of these, as ``cell_NAME``. Attached as a MONAI ``key_metric`` under the name of
+    a score, that score selects the best checkpoint. `instance_metrics` makes such a dictionary.
 
     Args:
         ids: scores that appear in ``state.metrics``.
@@ -119,7 +125,7 @@ class InstanceMetrics(Metric):
         oracle: whether to compute ``oracle_f1_50`` too, an upper bound and no score.
 
     Shapes:
-        label maps, probability: (1, H, W) or (H, W).
+        label maps: (1, H, W), (H, W), or (2, H, W) of nuclei and cells. probability: (1, H, W) or (H, W).
     """
 
     def __init__(
@@ -143,6 +149,8 @@ class InstanceMetrics(Metric):
     def reset(self) -> None:
         """Forget all images."""
         self._scored: list[tuple[str, Any, Any]] = []
+        self._cells = CellScores(self.iou_rule)
+        self._cell_rows: list[dict[str, float]] = []
         self._tissues: list[tuple[str, float]] = []  # of each image; an empty name where none is known
 
     def update(self, output: Sequence[Mapping[str, Any]]) -> None:
@@ -162,8 +170,8 @@ class InstanceMetrics(Metric):
                     raise KeyError(
                         f"an image has no {key!r}, only {sorted(map(str, item))}: check the postprocessing"
                     )
-            truth = _labels(item[self.truth_key], self.truth_key, name)
-            prediction = _labels(item[self.prediction_key], self.prediction_key, name)
+            truth, true_cells = _labels(item[self.truth_key], self.truth_key, name)
+            prediction, cells = _labels(item[self.prediction_key], self.prediction_key, name)
             if truth.shape != prediction.shape:
                 raise ValueError(
                     f"the label map of {name or 'an image'} is {truth.shape}, the predicted one"
@@ -177,6 +185,7 @@ class InstanceMetrics(Metric):
                 table = contingency_table(truth, propagate_labels(truth, prediction))
                 oracle = matching_counts(table, iou_rule=self.iou_rule)
             self._scored.append((name, scores, oracle))
+            self._cell_rows.append(self._cells.update(true_cells, cells, name))
             tissue = str(item.get(TISSUE_KEY) or "")
             self._tissues.append((tissue, binary_pq(truth, prediction) if tissue else math.nan))
 
@@ -184,8 +193,11 @@ class InstanceMetrics(Metric):
         """Score the images of the engine's current iteration, and leave their rows in the state."""
         items = items_of(engine)
         self.update(items)
-        latest = self._scored[len(self._scored) - len(items) :]
-        engine.state.latest_rows = [{"image": file, **scores.values} for file, scores, _ in latest]
+        engine.state.latest_rows = self._rows(len(self._scored) - len(items))
+
+    def _rows(self, first: int = 0) -> list[dict[str, Any]]:
+        pairs = zip(self._scored[first:], self._cell_rows[first:], strict=True)
+        return [{"image": file, **scores.values, **cells} for (file, scores, _), cells in pairs]
 
     def _by_tissue(self) -> dict[str, Any]:
         """Return PanNuke's scores of the images whose tissue is known; nothing where none is."""
@@ -197,7 +209,7 @@ class InstanceMetrics(Metric):
 
     def compute(self) -> dict[str, float]:
         """Return every score of the images seen since the last reset."""
-        return summarize([scores for _, scores, _ in self._scored])
+        return summarize([scores for _, scores, _ in self._scored]) | self._cells.summary()
 
     def completed(self, engine: Engine, name: str) -> None:
         """Put the scores of the epoch into the engine's state.
@@ -206,24 +218,29 @@ class InstanceMetrics(Metric):
         than NaN, so that the first epoch without a nucleus, or with such a loss, would stay the best for
         ever.
         """
-        scored = self._scored
         by_tissue = self._by_tissue()
         engine.state.tissues = by_tissue.pop("tissues", {})
-        summary = summarize([scores for _, scores, _ in scored]) | by_tissue
+        summary = self.compute() | by_tissue
         engine.state.instance_summary = summary
         engine.state.instance_rows = [
-            {"image": file, **scores.values} | ({"tissue": tissue, "bpq": bpq} if tissue else {})
-            for (file, scores, _), (tissue, bpq) in zip(scored, self._tissues, strict=True)
+            row | ({"tissue": tissue, "bpq": bpq} if tissue else {})
+            for row, (tissue, bpq) in zip(self._rows(), self._tissues, strict=True)
         ]
         engine.state.iou_rule = self.iou_rule
-        engine.state.metrics.update({score: summary[score] for score in self.ids})
+        shown = [*self.ids, *cell_names(self.ids, summary)]
+        engine.state.metrics.update({score: summary[score] for score in shown})
         if name == NEGATIVE_LOSS:
             loss = engine.state.metrics.get("val_loss", math.inf)
             engine.state.metrics[name] = -loss if math.isfinite(loss) else -math.inf
+        elif name not in summary:
+            raise ValueError(
+                f"--select_by is {name}, a score of whole cells, but none are found here: train with "
+                f"whole_cells.json, or select by {name.removeprefix(CELL_PREFIX)}"
+            )
         else:
             engine.state.metrics[name] = 0.0 if math.isnan(summary[name]) else summary[name]
         if self.oracle:
-            counts = [oracle for _, _, oracle in scored]
+            counts = [oracle for _, _, oracle in self._scored]
             values = [v for each in counts if not math.isnan(v := matching_scores(each)["f1_50"])]
             engine.state.upper_bound = {
                 "oracle_f1_50_mean": float(np.mean(values)) if values else math.nan,
@@ -243,7 +260,7 @@ class InstanceMetrics(Metric):
         """
         known = known_scores()
         for score in (name, *self.ids):
-            if score not in (*known, NEGATIVE_LOSS):
+            if score.removeprefix(CELL_PREFIX) not in (*known, NEGATIVE_LOSS):
                 near = nearest(score, known) or "pq_pooled"
                 raise ValueError(f"there is no score {score!r}: did you mean {near!r}?")
         super().attach(engine, name, EpochWise() if usage is None else usage)

@@ -6,7 +6,7 @@ from .image_dataset import ImageDataset
 from .image_evaluator import FailedImagesError, ImageEvaluator
 from .inference_progress import InferenceProgress
 from .outputs import Outputs, refuse_among_inputs
-from .segmenter import Segmenter, load_segmenter
+from .segmenter import Segmentation, Segmenter, load_segmenter
 from .size_search import SizeSearch, sized_inferer
 from .unlike_training import UnlikeTraining
 
@@ -17,6 +17,7 @@ __all__ = [
     "ImageEvaluator",
     "InferenceProgress",
     "Outputs",
+    "Segmentation",
     "Segmenter",
     "SizeSearch",
     "UnlikeTraining",

@@ -46,9 +46,11 @@ class InferenceProgress:
     def _iteration_completed(self, engine: Engine) -> None:
         of = f"{engine.state.iteration} of {engine.state.epoch_length}"
         for item in engine.state.output:
-            labels = torch.unique(torch.as_tensor(item[self.label_key]))
-            self._nuclei.append(int((labels > 0).sum()))
-            _log.info("%s: %d nuclei (image %s)", self._name(engine, item), self._nuclei[-1], of)
+            planes = torch.as_tensor(item[self.label_key])
+            nuclei, *cells = [int((torch.unique(plane) > 0).sum()) for plane in planes]
+            self._nuclei.append(nuclei)
+            also = f", {cells[0]} cells" if cells else ""
+            _log.info("%s: %d nuclei%s (image %s)", self._name(engine, item), nuclei, also, of)
 
     @staticmethod
     def _name(engine: Engine, item: dict[str, torch.Tensor]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...bundle_config import completed, running_config
-from ...export import POLYGON_FORMATS, record_of
+from ...export import POLYGON_FORMATS, cells_name, embeddings_name, record_of
 from ...files import is_made_here, recorded
 from ...messages import suggest
 from ..trained import choose_weights
@@ -60,6 +60,8 @@ class Outputs:
         table: whether tables are written.
         formats: what outlines are written as, one or several of `POLYGON_FORMATS`; None: no outlines.
         skip_finished: whether images are left out that are done with the same weights and settings.
+        embeddings: whether a table of what the network knows of each nucleus is written.
+        decoder: the decoder; one that has `finds_cells` gives label maps of whole cells too.
         weights: a file named by the user, see `choose_weights`.
         ckpt_dir: see `choose_weights`.
         bundle_root: see `choose_weights`.
@@ -67,8 +69,9 @@ class Outputs:
     Attributes:
         made_by: digits that change with the weights and with every setting that decides what is found.
         formats: what polygons are written as.
-        made_with: what is written beside the label maps: "overlay", "table" and the formats. It is noted in
-            them, because a table that is there may be of earlier weights.
+        cells: whether label maps of whole cells are written.
+        made_with: what is written beside the label maps: "overlay", "table", "cells", the formats and so on.
+            It is noted in them, because a table that is there may be of earlier weights.
 
     Raises:
         ValueError: if there is no such format.
@@ -82,6 +85,8 @@ class Outputs:
         table: bool = False,
         formats: str | Sequence[str] | None = None,
         skip_finished: bool = False,
+        embeddings: bool = False,
+        decoder: Any = None,
         weights: str | Path | None = None,
         ckpt_dir: str | Path | None = None,
         bundle_root: str | Path | None = None,
@@ -89,7 +94,10 @@ class Outputs:
         self.output_dir = Path(output_dir)
         self.overlay, self.table, self.skip_finished = overlay, table, skip_finished
         self.formats = _known_formats(formats)
-        own = [name for name, made in (("overlay", overlay), ("table", table)) if made]
+        self.cells = bool(getattr(decoder, "finds_cells", False))
+        self.embeddings = embeddings
+        switches = (("overlay", overlay), ("table", table), ("embeddings", embeddings), ("cells", self.cells))
+        own = [name for name, made in switches if made]
         self.made_with = [*own, *self.formats]
         config = running_config() or {}
         settings = {name: completed(config[name]) for name in _DECIDING if name in config}
@@ -113,6 +121,10 @@ class Outputs:
             yield self.output_dir / f"{name}.csv"
         for suffix in self.formats:
             yield self.output_dir / f"{name}.{suffix}"
+        if self.embeddings:
+            yield self.output_dir / embeddings_name(name)
+        if self.cells:
+            yield self.output_dir / cells_name(name)
 
     def to_do(self, items: Sequence[Item]) -> list[Item]:
         """Return the images that are to be segmented, once nothing that is written can replace a user's file.

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ from ...readers.colour_picture import refuse_part_of_colours
 from ...readers.image_record import RGB_NAMES
 from ..trained import choose_weights, load_weights, take_trained_settings, trained_settings
 
-__all__ = ["Segmenter", "load_segmenter"]
+__all__ = ["Segmentation", "Segmenter", "load_segmenter"]
 
 Image: TypeAlias = Shaped[np.ndarray, "..."]
 LabelMap: TypeAlias = Int32[np.ndarray, "h w"]
@@ -40,6 +41,30 @@ _OF_FILES = (
     "num_workers",
     "seed",
 )
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What was found in an image.
+
+    Attributes:
+        label_map: 0 = background, i = nucleus i.
+        cells: i = the cell of nucleus i, or, beyond the nuclei's numbers, one without a nucleus; None where
+            the weights find nuclei alone.
+        foreground: how sure the network is of each pixel, the probability of a nucleus.
+        embeddings: what the network knows of each nucleus, where `load_segmenter` was given
+            `embeddings=True`, else None; a row a nucleus, in the order of their numbers.
+
+    Shapes:
+        label_map, cells: (h, w) int32.
+        foreground: (h, w) float32 in [0, 1].
+        embeddings: (nuclei, d) float32.
+    """
+
+    label_map: LabelMap
+    foreground: np.ndarray
+    cells: LabelMap | None = None
+    embeddings: np.ndarray | None = None
 
 
 class Segmenter:
@@ -83,7 +108,7 @@ class Segmenter:
         channels: ChannelChoice = None,
         channel_names: Sequence[str] | None = None,
     ) -> Any:
-        """Segment one image, or several.
+        """Segment one image, or several; `find` tells of whole cells too.
 
         Args:
             image: an array, or a list of arrays of any sizes, which the options are for all of.
@@ -105,13 +130,13 @@ class Segmenter:
             ValueError: if the axes are not told or do not fit, the network takes another number of channels,
                 a channel is not there, or the image would be resized by more than 8.
         """
+        options: dict[str, Any] = {"axes": axes, "pixel_size_um": pixel_size_um, "channels": channels}
+        options["channel_names"] = channel_names
         if isinstance(image, (list, tuple)):
-            options: dict[str, Any] = {"axes": axes, "pixel_size_um": pixel_size_um, "channels": channels}
-            return [self(one, channel_names=channel_names, **options) for one in image]
-        named: dict[str, Any] = {"channels": channels, "channel_names": channel_names}
-        return self.with_foreground(image, axes=axes, pixel_size_um=pixel_size_um, **named)[0]
+            return [self.find(one, **options).label_map for one in image]
+        return self.find(image, **options).label_map
 
-    def with_foreground(
+    def find(
         self,
         image: Any,
         *,
@@ -119,23 +144,22 @@ class Segmenter:
         pixel_size_um: float | None = None,
         channels: ChannelChoice = None,
         channel_names: Sequence[str] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Segment one image, and say how sure the network is of each pixel.
+    ) -> Segmentation:
+        """Segment one image, and return all that was found: `label_map`, `foreground`, `cells`, `embeddings`.
 
         Args:
-            image: as for a call.
-            axes: as for a call.
-            pixel_size_um: as for a call.
-            channels: as for a call.
-            channel_names: as for a call.
+            image: see `__call__`, as all that follow; not a list.
+            axes: what the array's axes are.
+            pixel_size_um: edge of the image's pixel.
+            channels: which channels.
+            channel_names: their names.
 
         Shapes:
-            returns: the label map of a call, (h, w) int32, and the probability of a nucleus, (h, w) float32
-                in [0, 1].
+            image: see `__call__`.
 
         Raises:
-            TypeError: as a call.
-            ValueError: as a call.
+            TypeError: see `__call__`.
+            ValueError: see `__call__`.
         """
         pixels = _channels_first(np.asarray(image), axes)
         if (
@@ -151,8 +175,13 @@ class Segmenter:
         mixed = torch.autocast(self.device.type) if self._mixed else nullcontext()
         with eval_mode(self.network), mixed:
             maps = self._inferer(item["image"][None].to(self.device), self.network)
-        found = self._to_label_map({**item, "pred": maps[0]})
-        return np.asarray(found["pred_map"])[0], np.asarray(found["foreground"])[0]
+        made = self._to_label_map({**item, "pred": maps[0]})
+        nuclei, *cells = np.asarray(made["pred_map"])
+        known = made.get("embeddings")
+        if known is not None:
+            known = np.asarray(known)[np.unique(nuclei[nuclei > 0]) - 1]
+        foreground = np.asarray(made["foreground"])[0]
+        return Segmentation(nuclei, foreground, cells[0] if cells else None, known)
 
     def _chosen(self, pixels: np.ndarray, channels: ChannelChoice, names: Sequence[str] | None) -> np.ndarray:
         """Return the channels that the network takes, as `LoadImaged` gives them: float32."""

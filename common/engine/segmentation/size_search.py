@@ -46,7 +46,7 @@ class SizeSearch(Inferer):
 
     Args:
         inferer: runs the network over an image of any size.
-        decoder: maps (k, h, w) -> label map (h, w).
+        decoder: maps (k, h, w) -> label map (h, w), or (2, h, w) of nuclei and cells.
         resample: an image (c, h, w) and a height and width -> the image of that size.
         diameter_px: the typical diameter of the training's nuclei, in the network's pixels.
         accepted_px: between which diameters nuclei are taken as they are.
@@ -122,7 +122,8 @@ class SizeSearch(Inferer):
     def _measure(self, maps: Tensor, factor: float) -> tuple[int, float]:
         """Return how many whole nuclei there are, and their diameter in the image's pixels."""
         array = torch.as_tensor(maps[0]).as_subclass(Tensor).detach().float().cpu().numpy()
-        count, diameter = typical_diameter(self.decoder(array))
+        # Of nuclei and cells the nuclei.
+        count, diameter = typical_diameter(self.decoder(array).reshape(-1, *array.shape[1:])[0])
         return count, diameter / factor
 
     def _factor(self, inputs: Tensor, diameter: float) -> float:

@@ -35,6 +35,7 @@ _CHARTED = (
     *("ap_50_pooled", "f1_50_pooled", "f1_mu_pooled", "sq_pooled", "pq_pooled", "aji_mean", "dice_mean"),
     *("precision_50_pooled", "recall_50_pooled", "boundary_dice_mean"),
     *("bpq_mean", "bpq_tissue_mean"),  # where images know their tissue
+    *("cell_f1_50_pooled", "cell_f1_mu_pooled", "cell_sq_pooled", "cell_pq_pooled"),  # of whole cells
 )
 
 

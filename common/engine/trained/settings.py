@@ -2,7 +2,7 @@
 
 | setting | without an option | an option that says otherwise |
 |---|---|---|
-| channels, intensity, decoder (tuned, where it was), inferer | the training's | wins |
+| channels, label_keys, intensity, decoder (tuned, where it was), inferer | the training's | wins |
 | sam_weights, where SAM is part of the method | the training's | wins: another place of the same weights |
 | pixel_size_um; scale or diameter_px | the training's | wins |
 | network_def | the training's | refused: the weights are of that network |
@@ -23,7 +23,10 @@ from .tuned import tuned_decoder
 
 __all__ = ["check_trained_settings", "overruled_settings", "settings_to_take", "trained_settings"]
 
-_METHOD = ("network_def", "sam_weights", "channels", "intensity", "decoder", "inferer", "pixel_size_um")
+_METHOD = (
+    *("network_def", "sam_weights", "channels", "label_keys", "intensity", "decoder", "inferer"),
+    "pixel_size_um",
+)
 # Each of the two says how images are resized; the third is what the second is compared with.
 _SIZES, _MODEL_SIZE = ("scale", "diameter_px"), "model_diameter_px"
 # What decides which images are trained on and which are tested.

@@ -4,6 +4,16 @@ from .cellvit import CellViT
 from .channel_adapter import ChannelAdapter
 from .channelnet import ChannelNet
 from .channelnet_cellvit import FRONTS, ChannelNetCellViT
+from .nucleus_embeddings import NucleusEmbeddingsd, nucleus_embeddings
 from .vit_encoder import ViTEncoder
 
-__all__ = ["FRONTS", "CellViT", "ChannelAdapter", "ChannelNet", "ChannelNetCellViT", "ViTEncoder"]
+__all__ = [
+    "FRONTS",
+    "CellViT",
+    "ChannelAdapter",
+    "ChannelNet",
+    "ChannelNetCellViT",
+    "NucleusEmbeddingsd",
+    "ViTEncoder",
+    "nucleus_embeddings",
+]

@@ -46,6 +46,7 @@ class CellViT(nn.Module):
 
     ENCODER = ("encoder",)
     divisor = 16
+    token_px = 16
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class CellViT(nn.Module):
             in_channels,
             embed_dim=embed_dim,
             num_heads=num_heads,
-            patch_px=self.divisor,
+            patch_px=self.token_px,
             returned=skip_blocks,
             window=window,
             windowed=windowed,
@@ -105,6 +106,17 @@ class CellViT(nn.Module):
         if self.vectors is not None:
             maps = torch.cat([maps, self.vectors(deepest, finer)], dim=1)
         return maps
+
+    def tokens(self, image: Tensor) -> Tensor:
+        """Return what the encoder knows after its last block, normalized, patch by patch.
+
+        Shapes:
+            image: as `forward` takes it.
+            returns: (b, embed_dim, h / token_px, w / token_px).
+        """
+        check_size(image, self.divisor)
+        deepest: Tensor = self.encoder(image)[-1]
+        return deepest
 
 
 class Branch(nn.Module):

@@ -48,7 +48,7 @@ class ChannelNetCellViT(nn.Module):
     """
 
     ENCODER = ("front", "cellvit.encoder")
-    divisor = CellViT.divisor
+    divisor, token_px = CellViT.divisor, CellViT.token_px
 
     def __init__(
         self,
@@ -99,7 +99,16 @@ class ChannelNetCellViT(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return the maps of an image."""
         check_size(image, self.divisor)
+        maps: Tensor = self.cellvit(self._three_maps(image))
+        return maps
+
+    def tokens(self, image: Tensor) -> Tensor:
+        """Return the tokens of `CellViT`; see there."""
+        check_size(image, self.divisor)
+        return self.cellvit.tokens(self._three_maps(image))
+
+    def _three_maps(self, image: Tensor) -> Tensor:
         if self.repeat_to:
             image = repeat_channels(image, self.repeat_to)
-        maps: Tensor = self.cellvit(self.front(image))
+        maps: Tensor = self.front(image)
         return maps

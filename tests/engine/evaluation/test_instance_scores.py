@@ -102,7 +102,8 @@ def test_a_misspelt_score_is_refused_before_anything_runs():
     [
         ({"label_map": np.zeros((1, 4, 4), int)}, "pred_map"),
         ({"label_map": np.zeros((1, 4, 4), int), "pred_map": np.zeros((1, 4, 5), int)}, "own size"),
-        ({"label_map": np.zeros((2, 4, 4), int), "pred_map": np.zeros((1, 4, 4), int)}, r"\(1, H, W\)"),
+        ({"label_map": np.zeros((3, 4, 4), int), "pred_map": np.zeros((1, 4, 4), int)}, r"\(1, H, W\)"),
+        ({"label_map": np.zeros((2, 4, 4), int), "pred_map": np.zeros((1, 4, 4), int)}, "nuclei alone"),
     ],
 )
 def test_what_cannot_be_scored_is_named(item, words):
