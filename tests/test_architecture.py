@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     # Weights for everyone, with what is told of them.
     "release": {"bundle_config", "engine/trained"},
     # A server asks this of packed bundles: it reads images, sends labels, starts trainings by command.
-    "label_server": {"bundle_config", "readers", "export"},
+    "label_server": {"bundle_config", "readers", "conversions", "export"},
     # What is timed is the whole way, beside its parts.
     "benchmarks": {
         *("bundle_config", "probes", "sample", "transforms", "networks", "losses", "decoders", "metrics"),

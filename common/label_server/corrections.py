@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..conversions.own_annotations.qupath import read_one
 from ..files import write_whole
 from ..readers import BadFileError, probe, read_labels
 
@@ -18,7 +19,7 @@ def read_correction(file: str | Path, image: str | Path) -> np.ndarray:
     """Read a label map that a client sent, and refuse one that is not of its image.
 
     Args:
-        file: TIFF, PNG, BMP, NIfTI or NRRD.
+        file: TIFF, PNG, BMP, NIfTI, NRRD, or outlines as QuPath exports them (`.geojson`, `.geojson.gz`).
         image: the file that it labels.
 
     Shapes:
@@ -28,7 +29,10 @@ def read_correction(file: str | Path, image: str | Path) -> np.ndarray:
         FileNotFoundError: there is no such file.
         ValueError: it cannot be read, holds no label map, or one of another size.
     """
-    labels = _read_nrrd(Path(file)) if str(file).lower().endswith(".nrrd") else read_labels(file)
+    name = str(file).lower()
+    if name.endswith((".geojson", ".geojson.gz")):
+        return read_one(Path(image), Path(file)).label_map.astype(np.int32)
+    labels = _read_nrrd(Path(file)) if name.endswith(".nrrd") else read_labels(file)
     expected = probe(image).shape[1:]
     if labels.shape != expected:
         raise ValueError(

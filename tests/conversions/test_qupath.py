@@ -16,7 +16,8 @@ from skimage.draw import disk
 from skimage.measure import find_contours
 
 from common.conversions import read_dataset
-from common.conversions.own_annotations.qupath import nucleus_pixels, regions_among
+from common.conversions.formats.regions import regions_among
+from common.conversions.own_annotations.qupath import nucleus_pixels
 from common.export import cell_features, write_geojson
 from common.sample import make_cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,19 @@ def test_a_label_of_another_shape_is_refused_with_both_sizes(tmp_path: Path, ima
         read_correction(file, image)
 
 
-@pytest.mark.parametrize("name", ["broken.tif", "broken.png", "broken.nii.gz"])
+@pytest.mark.parametrize("name", ["broken.tif", "broken.png", "broken.nii.gz", "broken.geojson"])
 def test_a_corrupted_label_is_refused_in_a_sentence(tmp_path: Path, image: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(b"no image at all")
     with pytest.raises(ValueError, match=name):
+        read_correction(file, image)
+
+
+def test_outlines_beside_the_image_are_refused(tmp_path: Path, image: Path) -> None:
+    outline = {"type": "Polygon", "coordinates": [[[90, 90], [99, 90], [99, 99], [90, 90]]]}
+    file = tmp_path / "far.geojson"
+    file.write_text(json.dumps({"type": "Feature", "geometry": outline}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"lie outside image\.tif"):
         read_correction(file, image)
 
 

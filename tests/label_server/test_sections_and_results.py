@@ -74,12 +74,15 @@ def test_without_openslide_a_slide_says_what_to_install(
         read_section(slide)
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".tiff", ".png", ".nii", ".nii.gz"])
+@pytest.mark.parametrize("suffix", [".tif", ".tiff", ".png", ".nii", ".nii.gz", ".geojson", ".geojson.gz"])
 def test_every_format_brings_the_labels_back(
     tmp_path: Path, wide: Path, labels: np.ndarray, suffix: str
 ) -> None:
     file = write_result(tmp_path / f"labels{suffix}", labels, read_section(wide), source=wide)
-    assert np.array_equal(read_correction(file, wide), labels)
+    found = read_correction(file, wide)
+    if "geojson" in suffix:  # outlines are numbered anew
+        labels = np.where(labels == 5, 3, labels)
+    assert np.array_equal(found, labels)
 
 
 def test_nifti_lies_where_the_picture_lies_in_programs_that_count_from_the_left(

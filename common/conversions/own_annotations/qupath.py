@@ -13,7 +13,7 @@ import json
 import logging
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ..formats.dataset_image import DatasetImage, paint_nuclei
 from ..formats.drawn_outlines import annotated_images, image_of_outlines
 from ..formats.json_stream import geojson_files, opened_geojson, stream_objects
 from ..formats.pixel_runs import PixelRuns
+from ..formats.regions import regions_among
 from ..formats.source import opened_source
 
 BY_HAND = (
@@ -41,7 +42,7 @@ _TYPES = {
     **{"pathannotationobject": "annotation", "annotation": "annotation", "unknown": "annotation"},
     **{"tmacoreobject": "region", "tmacore": "region", "pathrootobject": "region", "root": "region"},
 }
-_CONTAINED_SHARE, _REGION_RATIO, _MOST_NAMES = 0.9, 50, 10
+_MOST_NAMES = 10
 _LARGEST_PX = 2**22  # of the rectangle around an outline: what is larger is no nucleus
 
 
@@ -68,7 +69,7 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         )
         seen: set[str] = set()
         for image, file in pairs:
-            yield _read_one(image, file, only, seen)
+            yield read_one(image, file, only=only, seen=seen)
         if only is not None and only not in seen:
             raise ValueError(f"{source} has no nuclei of class {only!r}: {_offer(only, sorted(seen))}")
 
@@ -98,40 +99,20 @@ def nucleus_pixels(geometry: dict[str, Any], shape: tuple[int, int]) -> np.ndarr
     return np.unique(np.concatenate(found))
 
 
-def regions_among(outlines: Sequence[np.ndarray], shape: tuple[int, int]) -> list[int]:
-    """Tell which outlines are regions that nuclei were drawn in, and no nuclei.
-
-    A region contains at least two other outlines (nine tenths of their pixels lie in it, and they are
-    smaller), or one that is less than a fiftieth of its size: a fragment may lie on a large nucleus.
+def read_one(
+    image: Path, file: Path, *, only: str | None = None, seen: set[str] | None = None
+) -> DatasetImage:
+    """Read the annotations of one image.
 
     Args:
-        outlines: flat pixel indices of each, ascending.
-        shape: height and width.
+        image: its file.
+        file: the annotations.
+        only: the name of a class; nuclei of other classes are left out.
+        seen: gets the names of the classes that there are.
 
-    Returns:
-        Positions in the list, ascending.
-
-    Example:
-        >>> big, nucleus, other = np.arange(200), np.arange(3), np.arange(50, 53)
-        >>> regions_among([nucleus, big, other], (1, 300)), regions_among([nucleus, other], (1, 300))
-        ([1], [])
+    Raises:
+        ValueError: the file is no GeoJSON of pixels of this image.
     """
-    if isinstance(outlines, PixelRuns):
-        runs = outlines
-    else:
-        runs = PixelRuns(shape)
-        for pixels in outlines:
-            runs.append(pixels)
-    sizes = runs.sizes
-    outer, inner, shared = runs.shared()
-    contains = (sizes[inner] < sizes[outer]) & (shared >= _CONTAINED_SHARE * sizes[inner])
-    outer, inner = outer[contains], inner[contains]
-    several = np.bincount(outer, minlength=len(sizes)) > 1
-    around_one = outer[sizes[outer] > _REGION_RATIO * sizes[inner]]
-    return sorted({*np.flatnonzero(several).tolist(), *around_one.tolist()})
-
-
-def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
     height, width = probe(image).shape[1:]
     shape = height, width
     nuclei, cells = _nuclei_of(file, shape)
@@ -139,7 +120,8 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
     if regions:
         _tell_of_regions(file, [nuclei.names[number] for number in sorted(regions)])
     others = [number for number in range(len(nuclei.classes)) if number not in regions]
-    seen.update({nuclei.classes[number] for number in others} - {""})
+    if seen is not None:
+        seen.update({nuclei.classes[number] for number in others} - {""})
     kept = [number for number in others if only is None or nuclei.classes[number] == only]
     classes = [nuclei.classes[number] for number in kept]
     made = image_of_outlines(image, file, nuclei.pixels.take(kept), shape, classes=classes)
