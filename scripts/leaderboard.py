@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common.commands import main
 from common.engine.tracking import FinishedEvaluation, finished_evaluations
-from common.experiments import slug
+from common.experiments import VIOLINS, RowScores, draw_violins, slug
 from common.leaderboard import (
     IN_DOCUMENT,
     Board,
@@ -49,7 +49,8 @@ def leaderboard(
             pictures go to RESULTS, where methods that this store does not know stay.
         rewrite: write the document from RESULTS alone, without MLflow.
         results: folder of the files that a document's tables are made of.
-        output: where table, figures and picture go without a document.
+        output: where figures and pictures go without a document: NAME.png, and NAME_violins.png with every
+            image's scores.
 
     Returns:
         The files of figures.
@@ -85,8 +86,24 @@ def leaderboard(
         IN_DOCUMENT.write(document, boards_text({_link(file, start): each for file, each in boards.items()}))
         print(f"written: {document.as_posix()}, {place.as_posix()}")
     elif files:
+        for file in files:
+            _draw_violins(file)
         print(f"figures and pictures: {place.as_posix()}")
     return files
+
+
+def _draw_violins(file: Path) -> None:
+    board = read_board(file)
+    rows: dict[str, RowScores] = {}
+    for place, entry in enumerate(board.ranked, start=1):
+        name = ", ".join(filter(None, (entry.name, entry.budget)))
+        rows[f"{name} (place {place})" if name in rows else name] = entry.rows
+    draw_violins(
+        file.with_name(f"{file.stem}_violins.png"),
+        rows,
+        title=f"{board.data}, {board.split} list, {len(board.images)} images, {board.lists}",
+        scores=VIOLINS,
+    )
 
 
 def _by_data(dataset: str | None) -> list[tuple[str, list[FinishedEvaluation]]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from common.commands import main
 from common.experiments import (
+    VIOLINS,
     Conditions,
     GridResult,
     ParentRun,
@@ -22,6 +23,7 @@ from common.experiments import (
     collect,
     data_of,
     draw_table,
+    draw_violins,
     markdown,
     read_table,
     run_grid,
@@ -66,7 +68,7 @@ def reproduce(
         output: the results go to OUTPUT/BUNDLE/TABLE/BUDGET_DATASET, with --test_platform its name behind.
 
     Returns:
-        The folder with table.md, table.csv, cells.csv, table.png and a folder for each cell.
+        The folder with table.md, table.csv, cells.csv, table.png, violins.png and a folder for each cell.
 
     Raises:
         FileNotFoundError: if there is no such bundle, table or folder of images.
@@ -132,7 +134,7 @@ def reproduce(
 
 
 def write_results(grid: Table, conditions: Conditions, result: GridResult, folder: Path) -> list[Path]:
-    """Write what a grid came to: table.md, table.csv, cells.csv, table.png.
+    """Write what a grid came to: table.md, table.csv, cells.csv, table.png, violins.png.
 
     Args:
         grid: the table.
@@ -141,7 +143,7 @@ def write_results(grid: Table, conditions: Conditions, result: GridResult, folde
         folder: where to.
 
     Returns:
-        The files.
+        The files; violins.png is not among them where single images have no scores.
     """
     rows = collect(grid, result.scores, result.failures)
     texts = {
@@ -153,7 +155,15 @@ def write_results(grid: Table, conditions: Conditions, result: GridResult, folde
         write_whole(folder / name, lambda part, text=text: part.write_text(text, encoding="utf-8"))  # type: ignore[misc]
         for name, text in texts.items()
     ]
-    return [*files, draw_table(folder / "table.png", grid, rows, conditions)]
+    drawn = draw_table(folder / "table.png", grid, rows, conditions)
+    of_images = [column for column in grid.columns if column.endswith("_mean")]
+    violins = draw_violins(
+        folder / "violins.png",
+        rows,
+        title=f"{grid.bundle}, {grid.name}: {grid.title}\n{conditions.in_words}",
+        scores=[*of_images, *VIOLINS],
+    )
+    return [*files, drawn, *([violins] if violins else [])]
 
 
 def _count(name: str, value: Any, lowest: int) -> int:

@@ -23,6 +23,7 @@ from .statistics import (
 )
 from .table import Claim, Row, Table, read_table, table_names, table_of
 from .verdict import verdict
+from .violins import VIOLINS, draw_violins
 
 __all__ = [
     "Cell",
@@ -38,6 +39,7 @@ __all__ = [
     "Row",
     "RowScores",
     "Table",
+    "VIOLINS",
     "bootstrap_interval",
     "cell_key",
     "cells_csv",
@@ -47,6 +49,7 @@ __all__ = [
     "collect",
     "data_of",
     "draw_table",
+    "draw_violins",
     "files_of_method",
     "holm",
     "markdown",

@@ -31,7 +31,8 @@ def test_a_table_has_every_row_beside_the_paper(place: Path, images: Path, comma
     assert "a is better: the direction held: a 0.615 against b 0.415 on dice_mean" in text
     assert "budget short" in text and "seeds 0, 1, 2" in text
     assert len(commands.ran) == 3 * 2 * 2
-    assert (folder / "table.png").read_bytes().startswith(b"\x89PNG")
+    for picture in ("table.png", "violins.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
     lines = (folder / "cells.csv").read_text("utf-8").splitlines()
     assert lines[:2] == ["row,seed,fold,dice_mean,pq_pooled", "a,0,,0.515000,0.250000"] and len(lines) == 7
     assert "logsage/tiny,b,dice_mean,0.415000,0.100000,3," in (folder / "table.csv").read_text("utf-8")
@@ -220,7 +221,7 @@ def test_runs_of_cells_lie_below_one_of_the_table(
     (parent,) = client.search_runs([experiment.experiment_id])
     assert parent.info.status == "FINISHED" and parent.data.metrics["cells_done"] == 2
     assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {
-        *("table.md", "table.csv", "cells.csv", "table.png")
+        *("table.md", "table.csv", "cells.csv", "table.png", "violins.png")
     }
     tags = [json.loads(each["NUCLEI_RUN_TAGS"]) for each in commands.environments]
     assert {each["mlflow.parentRunId"] for each in tags} == {parent.info.run_id}

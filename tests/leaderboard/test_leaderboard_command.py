@@ -48,6 +48,7 @@ def test_from_the_store_to_the_document(place: Path, make: Make, capsys: pytest.
     note(make("a", 0.4, data="sample_fluorescence"))
     (file,) = leaderboard()
     assert file == Path("runs/leaderboard/cells.json") and file.with_suffix(".png").is_file()
+    assert file.with_name("cells_violins.png").read_bytes().startswith(b"\x89PNG")
     board = read_board(file)
     assert [(entry.method, entry.seeds) for entry in board.ranked] == [("b", 1), ("a", 2)]
     assert board.entries[0].cost["parameters"] == 2e6
