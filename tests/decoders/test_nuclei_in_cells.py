@@ -68,6 +68,15 @@ def test_what_has_no_partner() -> None:
     assert np.array_equal(found == 3, cells == 7), "beyond the nuclei's numbers"
 
 
+def test_a_nucleus_beside_a_cell_takes_no_part_of_it() -> None:
+    nuclei, cells = np.zeros((2, 12, 40), int)
+    cells[2:10, 2:16], nuclei[4:8, 4:8] = 1, 1
+    nuclei[4:8, 15:19] = 2  # a quarter of it in the other's cell
+    found = match_cells(nuclei, cells)
+    assert np.array_equal(found == 2, nuclei == 2)
+    assert np.array_equal(found == 1, (cells == 1) & (nuclei != 2))
+
+
 def test_a_cell_of_two_nuclei_is_parted_between_them() -> None:
     nuclei, cells = np.zeros((2, 12, 40), int)
     nuclei[4:8, 6:10], nuclei[4:8, 30:34], cells[2:10, 2:38] = 1, 2, 1

@@ -83,6 +83,8 @@ def test_cell_objects_are_the_two_outlines() -> None:
         "coordinates": [[[3, 3], [6, 3], [6, 5], [3, 5], [3, 3]]],
     }
     assert two["geometry"]["coordinates"][0][0] == [8, 2] and "nucleusGeometry" not in two
+    _, other = cell_features(2 * (cells == 2), cells)
+    assert other["nucleusGeometry"] == other["geometry"], "found by its number, not by its turn"
     assert one["id"] != two["id"] and one["id"] != next(iter(cell_features(nuclei, cells, name="b")))["id"]
 
 

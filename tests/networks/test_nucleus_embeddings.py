@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from monai.inferers import SimpleInferer
 from torch import nn
 
 from common.networks import CellViT, ChannelNetCellViT, NucleusEmbeddingsd, TileInferer, nucleus_embeddings
@@ -123,3 +124,8 @@ def test_a_network_without_tokens_is_refused_in_a_sentence() -> None:
     with pytest.raises(ValueError, match="--embeddings True needs a transformer .*: Conv2d has none"):
         NucleusEmbeddingsd("pred_map", network=nn.Conv2d(1, 1, 1), **options)
     assert NucleusEmbeddingsd("pred_map", network=nn.Conv2d(1, 1, 1), enabled=False, **options)({}) == {}
+    # An inferer of MONAI's is as good as ours where nothing is asked for.
+    options["inferer"] = SimpleInferer()
+    assert NucleusEmbeddingsd("pred_map", network=network(), enabled=False, **options)({}) == {}
+    with pytest.raises(ValueError, match="needs common.networks.TileInferer.*the inferer is SimpleInferer"):
+        NucleusEmbeddingsd("pred_map", network=network(), **options)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
+from monai.inferers import Inferer
 from monai.networks.utils import eval_mode
 from monai.transforms import MapTransform
 from scipy import sparse
@@ -91,7 +92,7 @@ class NucleusEmbeddingsd(MapTransform):
         "embeddings": (N, d) float32, see `nucleus_embeddings`.
 
     Raises:
-        ValueError: the network has no tokens.
+        ValueError: the network has no tokens, or the inferer no tiles.
     """
 
     def __init__(
@@ -99,14 +100,19 @@ class NucleusEmbeddingsd(MapTransform):
         keys: KeysCollection,
         *,
         network: nn.Module,
-        inferer: TileInferer,
+        inferer: Inferer,
         resample: Resample,
         enabled: bool = True,
         image_key: str = "image",
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
-        if enabled and not (hasattr(network, "tokens") and isinstance(inferer, TileInferer)):
+        if enabled and not isinstance(inferer, TileInferer):
+            raise ValueError(
+                f"--embeddings True needs common.networks.TileInferer, which tells where tiles lie, and the "
+                f"inferer is {type(inferer).__name__}: leave one of the two out"
+            )
+        if enabled and not hasattr(network, "tokens"):
             raise ValueError(
                 f"--embeddings True needs a transformer that describes an image in tokens, as cellvit and "
                 f"channelnet_cellvit have: {type(network).__name__} has none, leave the option out"
@@ -123,6 +129,7 @@ class NucleusEmbeddingsd(MapTransform):
                 image = torch.as_tensor(d[self.image_key]).as_subclass(Tensor)
                 if tuple(image.shape[1:]) != label_map.shape:
                     image = self.resample(image.cpu(), label_map.shape)
+                assert isinstance(self.inferer, TileInferer)
                 d[EMBEDDINGS_KEY] = torch.from_numpy(
                     nucleus_embeddings(self.network, image, label_map, inferer=self.inferer)
                 )
