@@ -70,11 +70,17 @@ class Guard:
                 return {"type": "http.disconnect"}
             return message
 
+        async def answered(message: Message) -> None:
+            # What is said of a request that ended in the middle is not what was wrong with it.
+            if not too_much:
+                await send(message)
+
         try:
-            await self.app(scope, counted, send)
+            await self.app(scope, counted, answered)
         except Exception:
             if not too_much:
                 raise
+        if too_much:
             await _refused(413, self._too_large())(scope, receive, send)
 
     def _too_large(self) -> str:
