@@ -77,7 +77,7 @@ def serve(
         check_name(folder.name)
     place = Path(app).resolve()
     options = {"sam_weights": sam_weights} if sam_weights is not None else {}
-    write_label_app(place, folders, runs=Path(runs), options=options)
+    faults = write_label_app(place, folders, runs=Path(runs), options=options)
     if not start:
         return place
     images = (_sample() if studies is None else Path(studies)).resolve()
@@ -91,7 +91,8 @@ def serve(
         "MLFLOW_TRACKING_URI": tracked, **os.environ, **_OFFLINE, "PYTHONPATH": path,
         "NUCLEI_LABEL_UPLOAD_MB": str(int(upload_mb)),
     }  # fmt: skip
-    print(f"serving {', '.join(folder.name for folder in folders)} at http://{host}:{port}", flush=True)
+    served = ", ".join(folder.name for folder in folders if folder.name not in faults)
+    print(f"serving {served} at http://{host}:{port}", flush=True)
     # The server takes this process' place: whoever stops this one stops it.
     os.execve(sys.executable, command, environment)
 

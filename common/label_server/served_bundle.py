@@ -11,6 +11,7 @@ from typing import Any
 
 from ..bundle_config import read_json
 from ..messages import suggest
+from .section import Section
 
 __all__ = ["PACKED", "ServedBundle", "find_bundles"]
 
@@ -98,6 +99,19 @@ class ServedBundle:
                 options = {**self.options, "weights": str(file), **({"device": device} if device else {})}
                 self._loaded = (key, self._package().load_segmenter(str(self.folder), **options))
             return self._loaded[1]
+
+    def find(self, section: Section, wanted: str | None = None, device: str | None = None) -> Any:
+        """Segment a section, and return all that was found, see `common.Segmenter.find`.
+
+        Args:
+            section: what to segment.
+            wanted: as for `choose_weights`.
+            device: as for `segmenter`.
+        """
+        return self.segmenter(wanted, device).find(
+            section.pixels, axes="cyx", pixel_size_um=section.pixel_size_um,
+            channel_names=section.channel_names,
+        )  # fmt: skip
 
     def _package(self) -> Any:
         if str(self.folder) not in sys.path:

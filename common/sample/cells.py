@@ -9,7 +9,7 @@ import numpy as np
 from ..geometry import largest_pieces
 from .fields import measure_geometry, smooth_noise
 from .fluorescence import camera, dapi_light, through_optics
-from .shapes import MIN_AREA_PX, draw_label_map
+from .shapes import MIN_AREA_PX, draw_between
 
 __all__ = ["cell_channel_names", "make_cells"]
 
@@ -76,16 +76,8 @@ def make_cells(
     """
     names = cell_channel_names(channels)
     rng = np.random.default_rng(seed)
-    # All four are drawn, given or not, so that fixing one leaves the others as they were.
-    drawn = rng.uniform((12.0, 0.5, 0.7, 1.1), (16.0, 0.7, 0.95, 1.6))
-    cells = draw_label_map(
-        shape,
-        rng=rng,
-        radius_px=float(drawn[0]) if radius_px is None else radius_px,
-        density=float(drawn[1]) if density is None else density,
-        clustering=float(drawn[2]) if clustering is None else clustering,
-        elongation=float(drawn[3]) if elongation is None else elongation,
-    )
+    given = {"radius_px": radius_px, "density": density, "clustering": clustering, "elongation": elongation}
+    cells = draw_between(shape, (12.0, 0.5, 0.7, 1.1), (16.0, 0.7, 0.95, 1.6), rng=rng, **given)
     nuclei, cells = _numbered_alike(_nuclei_of(cells, rng), cells)
     return _picture(nuclei, cells, rng, names, np.dtype(dtype)), nuclei, cells
 

@@ -9,7 +9,7 @@ import numpy as np
 from .cells import cell_channel_names, make_cells
 from .fluorescence import fluorescence_channel_names, render_fluorescence
 from .he import render_he
-from .shapes import draw_label_map
+from .shapes import draw_between
 
 __all__ = ["MODALITIES", "channel_names", "make_image"]
 
@@ -103,16 +103,8 @@ def make_image(
         )
         return image, nuclei
     rng = np.random.default_rng(seed)
-    # All four are drawn, given or not, so that fixing one leaves the others as they were.
-    drawn = rng.uniform((8.0, 0.3, 0.6, 1.1), (11.0, 0.55, 0.9, 1.8))
-    label_map = draw_label_map(
-        shape,
-        rng=rng,
-        radius_px=float(drawn[0]) if radius_px is None else radius_px,
-        density=float(drawn[1]) if density is None else density,
-        clustering=float(drawn[2]) if clustering is None else clustering,
-        elongation=float(drawn[3]) if elongation is None else elongation,
-    )
+    given = {"radius_px": radius_px, "density": density, "clustering": clustering, "elongation": elongation}
+    label_map = draw_between(shape, (8.0, 0.3, 0.6, 1.1), (11.0, 0.55, 0.9, 1.8), rng=rng, **given)
     return render(label_map, modality, rng=rng, channels=len(names), dtype=dtype), label_map
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.spatial import cKDTree
 from ..geometry import largest_pieces
 from .fields import smooth_noise
 
-__all__ = ["draw_label_map"]
+__all__ = ["draw_between", "draw_label_map"]
 
 MIN_AREA_PX = 25
 CROWDED_COVER = 0.75  # share of pixels in nuclei that random packing reaches in crowded tissue
@@ -33,6 +34,33 @@ class _Ellipses:
     centre: np.ndarray
     spread: np.ndarray
     gap: np.ndarray
+
+
+def draw_between(
+    shape: tuple[int, int],
+    low: Sequence[float],
+    high: Sequence[float],
+    *,
+    rng: np.random.Generator,
+    **given: float | None,
+) -> np.ndarray:
+    """Draw a label map whose radius, density, clustering and elongation are drawn too.
+
+    Args:
+        shape: see `draw_label_map`.
+        low: the least of each of the four.
+        high: the most of each.
+        rng: source of randomness.
+        given: those of the four that are not drawn, by name; None is drawn.
+
+    Shapes:
+        returns: (H, W) int32, see `draw_label_map`.
+    """
+    # All four are drawn, given or not, so that fixing one leaves the others as they were.
+    drawn = zip(("radius_px", "density", "clustering", "elongation"), rng.uniform(low, high), strict=True)
+    settings = {name: float(value) for name, value in drawn}
+    settings.update({name: value for name, value in given.items() if value is not None})
+    return draw_label_map(shape, rng=rng, **settings)
 
 
 def draw_label_map(

@@ -316,15 +316,17 @@ def test_two_clients_at_once_get_what_each_of_them_asked_for(server: Server) -> 
 
 
 def test_memory_does_not_grow_over_200_requests(server: Server) -> None:
-    process, sizes = psutil.Process(server.process.pid), []
+    process, sizes, files = psutil.Process(server.process.pid), [], []
     for number in range(240):
         if number % 3 == 2:
             assert server.infer("logsage", "nothing").status_code == 404
         else:
             server.labels("resnet18_unet", "fluorescence")
         sizes.append(process.memory_info().rss / 2**20)
+        files.append(process.num_fds())
     grown = np.median(sizes[-20:]) - np.median(sizes[30:50])  # over the 190 requests between
     assert grown < 25, f"{grown:.0f} MB more after {len(sizes)} requests"
+    assert np.median(files[-20:]) - np.median(files[30:50]) < 10, "files stay open"
 
 
 def test_a_corrected_label_trains_the_bundle_which_then_segments_with_what_it_learnt(server: Server) -> None:

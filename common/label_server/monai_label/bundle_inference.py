@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,11 +70,8 @@ class BundleInference(InferTask):
         times, begin = {}, time.monotonic()
         section = _section_of(request)
         times["pre"], begin = _since(begin)
-        segment = self.bundle.segmenter(_weights_of(request), _device_of(request))
-        labels: np.ndarray = segment(
-            section.pixels, axes="cyx", pixel_size_um=section.pixel_size_um,
-            channel_names=section.channel_names if section.channel_names else None,
-        )  # fmt: skip
+        found = self.bundle.find(section, _weights_of(request), _device_of(request))
+        labels: np.ndarray = found.label_map
         times["infer"], begin = _since(begin)
         told: dict[str, Any] = {"nuclei": int(np.count_nonzero(np.bincount(labels.ravel())[1:]))}
         file = None
@@ -86,7 +84,7 @@ class BundleInference(InferTask):
         else:
             source = request["image"] if isinstance(request["image"], str) else ""
             suffix = result_suffix(source, request.get("result_extension"))
-            place = Path(tempfile.mkstemp(suffix=suffix)[1])
+            place = Path(tempfile.gettempdir()) / f"tmp{uuid.uuid4().hex}{suffix}"
             file = str(write_result(place, labels, section, source=source))
         times["post"], _ = _since(begin)
         told["latencies"] = {**times, "total": round(sum(times.values()), 2)}

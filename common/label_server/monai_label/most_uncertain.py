@@ -69,11 +69,7 @@ class MostUncertain(Strategy):
 
     def _look_at(self, path: str, bundle: ServedBundle) -> float | None:
         try:
-            section = read_section(path)
-            found = bundle.segmenter().find(
-                section.pixels, axes="cyx", pixel_size_um=section.pixel_size_um,
-                channel_names=section.channel_names or None,
-            )  # fmt: skip
+            found = bundle.find(read_section(path))
         except (OSError, ValueError, TypeError) as error:
             _log.warning("%s is not offered: %s", path, error)
             return None
