@@ -147,6 +147,28 @@ def test_gradients_reach_every_parameter_and_the_image(name: str) -> None:
 
 
 @each_network
+def test_no_batch_norm_goes_back_over_another_memory_layout(name: str) -> None:
+    """Networks train channels-last; a gradient that lies channels-first makes this step ten times as long."""
+    network = make(name, 3).train().to(memory_format=torch.channels_last)
+    channels_first: list[str] = []
+
+    def look(module_name: str, maps: Tensor) -> None:
+        def at_gradient(gradient: Tensor) -> None:
+            if not gradient.is_contiguous(memory_format=torch.channels_last):
+                channels_first.append(module_name)
+
+        if maps.requires_grad:
+            maps.register_hook(at_gradient)
+
+    for module_name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_hook(lambda _module, _inputs, maps, of=module_name: look(of, maps))
+    image = random_image(network, channels=3).to(memory_format=torch.channels_last)
+    network(image).square().mean().backward()
+    assert not channels_first
+
+
+@each_network
 def test_a_step_down_the_gradient_lowers_the_loss(name: str) -> None:
     network = make(name, out_channels=1).train()
     image = random_image(network)

@@ -36,6 +36,23 @@ def matched_width(width: int, activation: str) -> int:
     return max(1, round(width / 2**0.5)) if activation == "glu_matched" else width
 
 
+class ChannelGate(nn.Module):
+    """The gated linear unit of a map's channels: the first half times the sigmoid of the second half.
+
+    `torch.nn.GLU` gives the same, but its gradient comes out channels-first even where the map lies
+    channels-last, and on a CPU the batch norm before it then takes ten to twenty times as long to go back.
+
+    Shapes:
+        x: (b, 2 c, h, w).
+        returns: (b, c, h, w).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what passes the gates."""
+        passed, gate = x.chunk(2, dim=1)
+        return passed * gate.sigmoid()
+
+
 class ActivatedConvolution(nn.Module):
     """A 3 x 3 convolution with batch norm, then its activation.
 
@@ -89,7 +106,7 @@ class ActivatedConvolution(nn.Module):
             "relu": nn.ReLU(),
             "leaky_relu": nn.LeakyReLU(),
             "swish": nn.SiLU(),
-        }.get(activation, nn.GLU(dim=1))
+        }.get(activation, ChannelGate())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the activated features."""
