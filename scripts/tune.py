@@ -145,6 +145,7 @@ def _data(trained: TrainedBundle, dataset_dir: str | None) -> RunData:
         seed=parser["split_seed"],
         channels=parser["channels"],
         in_channels=parser["network_def"].get("in_channels"),
+        any_channels=parser["network_def"].get("in_channels") is None,
         **lists,
     )
     if not data.items("validation"):

@@ -1,5 +1,6 @@
 """Which images are trained on, validated and tested: lists, folders, folds, platforms, crops."""
 
+from .crop_batch import batch_crops
 from .crop_sampler import CropSampler
 from .data_folder import dataset_folder
 from .datalist import dataset_name, fingerprint, load_datalist
@@ -14,6 +15,7 @@ __all__ = [
     "CropSampler",
     "RunData",
     "SeededDraws",
+    "batch_crops",
     "check_dataset",
     "dataset_folder",
     "dataset_name",

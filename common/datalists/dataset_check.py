@@ -71,6 +71,7 @@ def dataset_faults(
     *,
     channels: ChannelChoice = None,
     in_channels: int | None = None,
+    any_channels: bool = False,
     label_keys: Sequence[str] = ("label",),
 ) -> list[str]:
     """Say in one sentence each what is wrong with the images and labels of a list, as `item_fault` does.
@@ -79,6 +80,7 @@ def dataset_faults(
         items: a data list.
         channels: the choice of channels that the reader will make.
         in_channels: how many channels the network takes; None does not ask, but all must have as many.
+        any_channels: images may differ in their number of channels.
         label_keys: which label maps are looked at; all but the nuclei's have to be there.
     """
     faults: list[str] = []
@@ -87,7 +89,7 @@ def dataset_faults(
         count, fault = _look_at(item, channels, in_channels, label_keys)
         if fault is None and first is None:
             first = (item["image"], count)
-        if fault is None and first is not None and count != first[1]:
+        if fault is None and first is not None and count != first[1] and not any_channels:
             fault = (
                 f"{item['image']} has {count} channel(s) but {first[0]} has {first[1]}: choose channels that "
                 f"all images have, for example --channels 0"

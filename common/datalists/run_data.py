@@ -41,6 +41,7 @@ class RunData:
         seed: of the split of plain folders, and of the folds.
         channels: the choice that the reader will make, so that a missing channel is found early.
         in_channels: how many channels the network takes; None does not ask.
+        any_channels: images may differ in their number of channels, for a network that takes any.
         fold: which fold is tested, from 0; None takes the lists as they are. Each data set is dealt by
             itself.
         folds: number of folds.
@@ -59,6 +60,7 @@ class RunData:
         seed: int = 0,
         channels: ChannelChoice = None,
         in_channels: int | None = None,
+        any_channels: bool = False,
         fold: int | None = None,
         folds: int = 5,
         test_platform: str | int | None = None,
@@ -69,7 +71,8 @@ class RunData:
         if fold is not None:
             check_fold(fold, folds)
         self.seed, self.label_keys = seed, tuple(label_keys)
-        self.channels, self.in_channels, self.test_platform = channels, in_channels, test_platform
+        self.channels, self.in_channels, self.any_channels = channels, in_channels, any_channels
+        self.test_platform = test_platform
         self.folders = _folders_by_name(dataset_dir)
         self.lists: dict[str, Lists] = {}
         how: dict[str, str] = {}
@@ -170,7 +173,7 @@ class RunData:
     def _check_files(self, items: list[Item], split: str) -> None:
         """Refuse files that cannot be used; where a training list has some, name those of validation too."""
         asked: dict[str, Any] = {"channels": self.channels, "in_channels": self.in_channels}
-        asked["label_keys"] = self.label_keys
+        asked |= {"any_channels": self.any_channels, "label_keys": self.label_keys}
         faults = dataset_faults(items, **asked)
         if faults and split == "training":
             items = items + [item for lists in self.lists.values() for item in lists["validation"]]

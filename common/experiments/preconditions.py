@@ -62,6 +62,7 @@ def data_of(
     given = own["dataset_dir"] if dataset_dir is None else dataset_dir
     dealt: dict[str, Any] = {} if folds is None else {"fold": 0, "folds": folds}
     chosen = own["channels"] if channels is None else channels
+    dealt["any_channels"] = own["network_def"].get("in_channels") is None
     data = RunData(given, seed=own["split_seed"], channels=chosen, test_platform=test_platform, **dealt)
     for split in dict.fromkeys(("training", "validation", table.split)):
         if not any(lists[split] for lists in data.lists.values()):
