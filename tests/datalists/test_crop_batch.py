@@ -12,8 +12,8 @@ from common.datalists import batch_crops
 
 
 def crop(channels: int, value: int) -> dict[str, Any]:
-    names = tuple("abc"[:channels])
-    image = MetaTensor(torch.full((channels, 4, 6), float(value)), meta={"channel_names": names, "scale": value})
+    meta = {"channel_names": tuple("abc"[:channels]), "scale": value}
+    image = MetaTensor(torch.full((channels, 4, 6), float(value)), meta=meta)
     return {"image": image, "label": torch.full((4, 4, 6), value), "slide": f"s{value}"}
 
 
