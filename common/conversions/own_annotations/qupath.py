@@ -160,7 +160,7 @@ class _Outlines:
         try:
             inner = None if self.whole else feature.get("nucleusGeometry")
             self._outline(inner or feature["geometry"])
-        except (TypeError, ValueError, IndexError, KeyError):
+        except (TypeError, ValueError, IndexError, KeyError, OverflowError):
             self.fault = len(self.classes) if self.fault is None else self.fault
             return
         kind = _class_of(feature)
@@ -180,8 +180,10 @@ class _Outlines:
     def _outline(self, geometry: dict[str, Any]) -> None:
         parts = geometry["coordinates"]
         rings = [ring for part in (parts if geometry["type"] == "MultiPolygon" else [parts]) for ring in part]
-        spans = [np.ptp(np.asarray([point[:2] for point in ring], float), axis=0).prod() for ring in rings]
-        if max(spans, default=0) > _LARGEST_PX:
+        corners = [np.asarray([point[:2] for point in ring], float) for ring in rings]
+        if not all(np.isfinite(points).all() for points in corners):
+            raise ValueError("a corner lies nowhere")
+        if max((np.ptp(points, axis=0).prod() for points in corners), default=0) > _LARGEST_PX:
             self.pixels.append_runs(*outline_runs(rings, self.pixels.shape))
         else:
             self.pixels.append(nucleus_pixels(geometry, self.pixels.shape))
