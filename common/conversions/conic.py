@@ -24,7 +24,7 @@ import numpy as np
 
 from ..messages import suggest
 from .formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
-from .formats.npy_stream import npy_rows, npy_shape, on_disk
+from .formats.npy_stream import npy_shape, on_disk, opened_rows
 from .formats.source import opened_files
 from .lizard import CLASSES, PIXEL_SIZE_UM
 
@@ -57,13 +57,13 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         platforms = sorted({_slide(name).rsplit("_", 1)[0] for name in names})
         if only is not None and only not in platforms:
             raise ValueError(f"conic has no part {only!r}: {suggest(only, platforms)}")
-        rows = zip(names, *(npy_rows(*each) for each in opened), strict=True)
-        for name, image, label in rows:
-            slide = _slide(name)
-            platform = slide.rsplit("_", 1)[0]
-            if only in (None, platform):
-                extras = {"platform": platform, "slide": slide, "pixel_size_um": PIXEL_SIZE_UM}
-                yield _read_one(name, image, label, found["labels.npy"], extras)
+        with opened_rows(*opened) as rows:
+            for name, (image, label) in zip(names, rows, strict=True):
+                slide = _slide(name)
+                platform = slide.rsplit("_", 1)[0]
+                if only in (None, platform):
+                    extras = {"platform": platform, "slide": slide, "pixel_size_um": PIXEL_SIZE_UM}
+                    yield _read_one(name, image, label, found["labels.npy"], extras)
 
 
 def _slide(name: str) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,7 +28,8 @@ from ..geometry import outline_pixels
 from ..readers import probe
 from ..readers.image_file import is_image
 from ..readers.images_in_folder import by_stem, natural_key
-from .formats.dataset_image import DatasetImage, paint_nuclei
+from .formats.dataset_image import DatasetImage
+from .formats.drawn_outlines import image_of_outlines
 from .formats.source import opened_source
 
 LICENCE = "CC BY-NC-SA 4.0"
@@ -84,26 +86,20 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
             image = images[stem]
             shape = probe(image).shape[1:]
             nuclei, pixel_size_um = read_outlines(outlines[stem], shape)
-            label_map, kept = paint_nuclei(nuclei, shape)
-            if nuclei and not kept:
-                raise ValueError(
-                    f"{outlines[stem]}: no outline lies inside {image.name} ({shape[1]} x {shape[0]} "
-                    f"pixels): download the data set again"
-                )
-            if len(kept) < len(nuclei):
-                logger.warning(
-                    "%s: %d outlines hold no pixel of their own and are left out",
-                    outlines[stem].name,
-                    len(nuclei) - len(kept),
-                )
+            made = image_of_outlines(
+                image,
+                outlines[stem],
+                nuclei,
+                (shape[0], shape[1]),
+                classes=[""] * len(nuclei),
+                mend="download the data set again",
+            )
             extras: dict[str, Any] = {"patient": patient_of(stem), "pixel_size_um": pixel_size_um}
             folders = (Path(source).name, *image.relative_to(folder).parts[:-1])
             tested = any(TEST_FOLDER.search(name) for name in folders)
-            yield DatasetImage(
-                stem,
-                image,
-                label_map,
-                {key: value for key, value in extras.items() if value},
+            yield replace(
+                made,
+                extras={key: value for key, value in extras.items() if value},
                 split="test" if tested else "",
             )
 

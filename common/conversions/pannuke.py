@@ -26,7 +26,7 @@ import numpy as np
 
 from ..messages import suggest
 from .formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
-from .formats.npy_stream import Opened, npy_files, npy_rows, npy_shape
+from .formats.npy_stream import Opened, npy_files, npy_shape, opened_rows
 from .formats.source import RemoteFile
 
 LICENCE = "CC BY-NC-SA 4.0"
@@ -116,12 +116,12 @@ def _read_fold(
                 f"{parts[part][0]} has the shape {shapes[part]}, not {shape}: put the files of one fold "
                 f"together"
             )
-    rows = zip(*(npy_rows(*parts[part]) for part in PARTS), strict=True)
-    for row, (image, masks, kind) in enumerate(rows):
-        tissue = str(kind.item())
-        tissues.add(tissue)
-        if only in (None, tissue):
-            yield _read_one(f"fold{number}_{row:04d}", image, masks, tissue, number)
+    with opened_rows(*(parts[part] for part in PARTS)) as rows:
+        for row, (image, masks, kind) in enumerate(rows):
+            tissue = str(kind.item())
+            tissues.add(tissue)
+            if only in (None, tissue):
+                yield _read_one(f"fold{number}_{row:04d}", image, masks, tissue, number)
 
 
 def _read_one(stem: str, image: np.ndarray, masks: np.ndarray, tissue: str, fold: int) -> DatasetImage:

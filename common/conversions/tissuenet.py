@@ -29,7 +29,7 @@ import logging
 import math
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ import numpy as np
 from ..messages import suggest
 from .formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
 from .formats.mat_file import as_label_map
-from .formats.npy_stream import Opened, npy_rows, npy_shape, npy_table, npz_arrays
+from .formats.npy_stream import Opened, npy_shape, npy_table, npz_arrays, opened_rows
 from .formats.source import opened_files
 
 LICENCE = "modified Apache 2.0 for non-commercial academic use"
@@ -85,9 +85,8 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
             )
         for split, arrays in opened.items():
             named = _pixels(files[split], arrays)
-            pixels = [stack.enter_context(closing(npy_rows(*each))) for each in named]
-            rows = zip(known[split], *pixels, strict=True)
-            for number, (told, image, labels) in enumerate(rows):
+            rows = zip(known[split], stack.enter_context(opened_rows(*named)), strict=True)
+            for number, (told, (image, labels)) in enumerate(rows):
                 if only is None or only in (told.get("platform"), told.get("tissue")):
                     yield _read_one(f"{split}_{number:04d}", image, labels, files[split], told, split)
 

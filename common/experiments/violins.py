@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import setp
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
-from scipy.stats import gaussian_kde
 
 from ..files import write_whole
 from .statistics import RowScores
@@ -20,7 +20,7 @@ __all__ = ["VIOLINS", "draw_violins"]
 VIOLINS = ("dice_mean", "aji_mean", "pq_mean")
 """Scores that violins are drawn of by default."""
 
-_COLOUR, _MEAN = "#0b62a4", "#c1440e"  # told apart by every kind of colour vision
+_COLOUR, _MEAN, _MEDIAN = "#0b62a4", "#e8590c", "#0a2540"  # told apart by every kind of colour vision
 _PANEL, _ROW, _HEAD, _FOOT, _NAMES = 2.9, 0.55, 1.0, 0.9, 2.2  # inches
 _PER_LINE = 3  # panels side by side
 _WIDTH = 0.8  # of a violin, in rows
@@ -35,7 +35,7 @@ def draw_violins(
 
     A violin is the density of the images' scores (Gaussian kernels, Scott's width) between the lowest and the
     highest; of an image that several trainings were tested on it is the mean. The dotted line is the mean,
-    the short one the median. Where all images score the same there is no violin, only their points.
+    the other one the median. Where all images score the same the violin is a line.
 
     Args:
         path: the file, `.png`; one that exists is replaced.
@@ -63,11 +63,12 @@ def draw_violins(
     panels[0].set_ylim(len(rows) - 0.5, -0.5)
     head, *rest = title.splitlines() or [""]
     sheet.suptitle("\n".join([textwrap.fill(head, int(width * 11)), *rest]), fontsize=10)
-    sheet.supxlabel("points: images; dotted: their mean; short line: their median", fontsize=8)
+    sheet.supxlabel("points: images; dotted: their mean; line: their median", fontsize=8)
     return write_whole(path, lambda part: sheet.savefig(part, format="png"))
 
 
 def _draw_score(panel: Axes, rows: Mapping[str, RowScores], score: str) -> None:
+    scored = {}
     for place, row in enumerate(rows.values()):
         values = _of_images(row, score)
         if not values.size:
@@ -75,28 +76,27 @@ def _draw_score(panel: Axes, rows: Mapping[str, RowScores], score: str) -> None:
                 "no scores", (0.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=8
             )
             continue
-        if np.ptp(values) > 0:
-            along, half = _violin(values)
-            panel.fill_between(along, place - half, place + half, color=_COLOUR, alpha=0.3, linewidth=1)
+        scored[place] = values
         shown = values[:: -(-values.size // _MOST_POINTS)]
         # Side by side by chance, but the same in every drawing.
         aside = np.random.default_rng(0).uniform(-0.12, 0.12, shown.size)
         panel.plot(shown, place + aside, ".", color=_COLOUR, alpha=0.6, markersize=4)
-        panel.vlines(values.mean(), place - 0.4, place + 0.4, color=_MEAN, linestyle=":", linewidth=1.8)
-        panel.vlines(np.median(values), place - 0.15, place + 0.15, color=_MEAN, linewidth=1.8)
+    drawn = panel.violinplot(
+        list(scored.values()),
+        list(scored),
+        orientation="horizontal",
+        widths=_WIDTH,
+        points=200,
+        showmeans=True,
+        showmedians=True,
+        showextrema=False,
+    )
+    setp(drawn["bodies"], color=_COLOUR, alpha=0.3)
+    setp(drawn["cmedians"], color=_MEDIAN, linewidth=1.8, zorder=3)
+    setp(drawn["cmeans"], color=_MEAN, linestyle=":", linewidth=2.2, zorder=4)  # seen over the median too
     panel.set_xlabel(score.removesuffix("_mean"), fontsize=9)
     panel.tick_params(axis="x", labelsize=8)
     panel.grid(axis="x", alpha=0.3)
-
-
-def _violin(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores from the lowest to the highest, and half the width of the violin at each.
-
-    As matplotlib's `violinplot`, which lies on its side by other words in every version.
-    """
-    along = np.linspace(values.min(), values.max(), 200)
-    density = gaussian_kde(values)(along)
-    return along, _WIDTH / 2 * density / density.max()
 
 
 def _of_images(row: RowScores, score: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,3 +69,25 @@ def test_an_unknown_class_is_refused(source: Path) -> None:
     np.save(source / "labels.npy", labels)
     with pytest.raises(ValueError, match="patch consep_1-0001 has the class 7, but there are 6"):
         read(source)
+
+
+def test_no_file_stays_open(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where a reader stops early, nor while the error of a damaged file is at hand."""
+    opened: list[Any] = []
+    open_one = Path.open
+
+    def noted(self: Path, *options: Any, **more: Any) -> Any:
+        opened.append(open_one(self, *options, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", noted)
+    images = read_dataset("conic", source)
+    next(images)
+    assert not all(file.closed for file in opened)
+    images.close()  # type: ignore[attr-defined]
+    assert opened and all(file.closed for file in opened)
+    (damaged,) = source.rglob("labels.npy")
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="labels.npy ends in row"):
+        list(read_dataset("conic", source))
+    assert all(file.closed for file in opened)

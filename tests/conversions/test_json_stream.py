@@ -74,6 +74,27 @@ def test_the_place_of_a_slip_is_counted_from_the_files_beginning(monkeypatch: py
         list(stream_objects(io.StringIO("[" + 33 * "{}," + " x]")))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"a": ' + 100_000 * "[" + 100_000 * "]" + "}]", "Nested too deeply at character 8"),
+        (5000 * "[" + 5000 * "]", r"Nested too deeply at character \d+"),
+        ('[{"a": ' + 5000 * "9" + "}]", "A number too long at character 8"),
+        ('[{"a": "b', "Unterminated string starting at character 8"),
+    ],
+    ids=["deep value", "deep lists", "digits", "cut"],
+)
+def test_what_python_cannot_follow_is_told_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(json.JSONDecodeError, match=f"^{said}$"):
+        list(stream_objects(io.StringIO(text)))
+
+
+def test_numbers_that_are_none_are_read() -> None:
+    """Until 2023 QuPath wrote them among measurements, though JSON knows no such number."""
+    (found,) = stream_objects(io.StringIO('[{"a": [NaN, Infinity, -Infinity]}]'))
+    np.testing.assert_equal(found["a"], [np.nan, np.inf, -np.inf])
+
+
 def test_no_more_is_read_than_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "_CHARACTERS_AT_ONCE", 100)
     file = io.StringIO(json.dumps({"features": 1000 * [FEATURE]}))

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from matplotlib.path import Path as Polygon
 from skimage.draw import disk
 from skimage.measure import find_contours
+from skimage.segmentation import relabel_sequential
 
 from common.conversions import read_dataset
 from common.conversions.formats.dataset_image import DatasetImage
@@ -96,8 +98,24 @@ def test_a_hole_is_one_of_the_region_it_names(folder: Path) -> None:
 def test_what_lies_outside_is_cut_off(folder: Path) -> None:
     found = label_map(folder, region(square(-3, -3, 8), 1), region(square(500, 500, 8), 2))
     assert (found[:5, :5] == 1).all() and (found > 0).sum() == 25
-    with pytest.raises(ValueError, match=r"DX1.xml: no outline lies inside .*DX1.tif \(60 x 40 pixels\)"):
+    with pytest.raises(ValueError, match=r"DX1.xml: all 1 outlines lie outside .*DX1.tif \(60 x 40 pixels\)"):
         label_map(folder, region(square(500, 500, 8)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crowd_is_what_another_rasteriser_makes_of_it(folder: Path, seed: int) -> None:
+    """Nuclei that touch, overlap and reach over the border, as matplotlib tells what lies inside them."""
+    draw = np.random.default_rng(seed)
+    angles = np.linspace(0, 2 * np.pi, 15, endpoint=False)
+    centres, radii = draw.uniform((-2, -2), (62, 42), (40, 2)), draw.uniform(2, 9, (40, 1, 2))
+    crowd = centres[:, None] + radii * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    pixels = np.stack(np.meshgrid(np.arange(SHAPE[1]), np.arange(SHAPE[0])), axis=-1).reshape(-1, 2) + 0.5
+    inside = [Polygon(corners).contains_points(pixels) for corners in crowd]
+    expected = np.zeros(SHAPE[0] * SHAPE[1], int)
+    for number in sorted(range(40), key=lambda number: -inside[number].sum()):
+        expected[inside[number]] = number + 1
+    found = label_map(folder, *(region(corners, number) for number, corners in enumerate(crowd, start=1)))
+    assert (found == relabel_sequential(expected.reshape(SHAPE))[0]).all() and found.max() > 20
 
 
 def test_a_click_and_a_line_are_no_nuclei(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

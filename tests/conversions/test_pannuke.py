@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,3 +119,25 @@ def test_a_damaged_archive(source: Path, tmp_path: Path) -> None:
     archive.write_bytes(content[:-50])
     with pytest.raises(ValueError, match=r"fold_1.zip is no whole .zip archive \(.*\): download it again"):
         read(archive.parent)
+
+
+def test_no_file_stays_open(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where a reader stops early, nor while the error of a damaged file is at hand."""
+    opened: list[Any] = []
+    open_one = Path.open
+
+    def noted(self: Path, *options: Any, **more: Any) -> Any:
+        opened.append(open_one(self, *options, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", noted)
+    images = read_dataset("pannuke", source)
+    next(images)
+    assert not all(file.closed for file in opened)
+    images.close()  # type: ignore[attr-defined]
+    assert opened and all(file.closed for file in opened)
+    (damaged,) = source.rglob("Fold 1/masks/*/masks.npy")
+    damaged.write_bytes(damaged.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="masks.npy ends in row"):
+        list(read_dataset("pannuke", source))
+    assert all(file.closed for file in opened)

@@ -164,11 +164,22 @@ def test_an_image_without_nuclei_and_one_without_file(
         ),
         ([feature([["x", "y"]])], "a.geojson: the outline of nucleus 0"),
         ([feature([])], "a.geojson: the outline of nucleus 0"),
+        ([feature([[*square(1, 1, 4), [float("nan"), 1]]])], "a.geojson: the outline of nucleus 0"),
+        ([feature([square(1, 1, 4)]), feature([[*square(9, 9, 4), [float("inf"), 9]]])], "of nucleus 1"),
+        ([feature([[*square(1, 1, 4), [10**400, 1]]])], "a.geojson: the outline of nucleus 0"),
     ],
 )
 def test_mistakes_in_a_file(tmp_path: Path, content: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         label_map(write(tmp_path, content))
+
+
+def test_measurements_without_a_value_do_not_matter(tmp_path: Path) -> None:
+    nucleus = feature([square(10, 5, 4)])
+    nucleus["properties"]["measurements"] = {"Solidity": float("nan"), "Ratio": float("inf")}
+    write(tmp_path, [nucleus])
+    assert "NaN" in (tmp_path / "a.geojson").read_text()
+    assert np.count_nonzero(label_map(tmp_path)) == 16
 
 
 def test_mistakes_in_a_folder(tmp_path: Path) -> None:

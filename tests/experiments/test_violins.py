@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -56,16 +57,18 @@ def test_every_image_is_a_point_in_its_rows_violin(tmp_path: Path, sheets: list[
     np.testing.assert_allclose(points[1], WIDE)
     for place, line in enumerate(panel.get_lines()):
         assert np.abs(line.get_ydata() - place).max() < 0.2
-    outlines = [np.concatenate([path.vertices for path in c.get_paths()]) for c in panel.collections]
-    violins = [each for each in outlines if len(each) > 10]
+    violins = [each.get_paths()[0].vertices for each in panel.collections if isinstance(each, PolyCollection)]
     for place, (violin, values) in enumerate(zip(violins, (TIGHT, WIDE), strict=True)):
         assert violin[:, 0].min() == pytest.approx(min(values)) and violin[:, 0].max() == pytest.approx(
             max(values)
         )
         assert np.abs(violin[:, 1] - place).max() == pytest.approx(0.4)  # wide where most images are
         assert abs(violin[np.abs(violin[:, 1] - place).argmax(), 0] - np.median(values)) < 0.2
-    straight = [each[0, 0] for each in outlines if len(each) == 2]
-    np.testing.assert_allclose(straight, [np.mean(TIGHT), np.median(TIGHT), np.mean(WIDE), np.median(WIDE)])
+    lines = [each for each in panel.collections if isinstance(each, LineCollection)]
+    for drawn, center in zip(lines, (np.mean, np.median), strict=True):
+        expected = [[center(values), place] for place, values in enumerate((TIGHT, WIDE))]
+        np.testing.assert_allclose([segment.mean(axis=0) for segment in drawn.get_segments()], expected)
+    assert [drawn.get_linestyle()[0][1] is None for drawn in lines] == [False, True]  # dotted, and not
 
 
 def test_a_panel_for_each_score_that_images_have(tmp_path: Path, sheets: list[Figure]) -> None:

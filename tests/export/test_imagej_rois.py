@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 from monai.transforms import LoadImage
-from roifile import ImagejRoi, roiread
+from roifile import ROI_TYPE, ImagejRoi, roiread
 from skimage.segmentation import relabel_sequential
 
 from common.conversions import read_dataset
+from common.conversions.own_annotations import imagej
 from common.export import SaveNucleid, nuclei_rois, write_rois
 from common.files import is_made_here
 from common.readers import MicroscopyReader
@@ -76,7 +77,6 @@ def test_the_way_there_and_back(tmp_path: Path, name: str) -> None:
 
 def test_what_people_draw(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A rectangle, an oval in a group, a freehand line of sub-pixels, a line that is none, one file a ROI."""
-    from roifile import ROI_TYPE
 
     def drawn(kind: ROI_TYPE, left: int, top: int, right: int, bottom: int, group: int = 0) -> ImagejRoi:
         roi = ImagejRoi(roitype=kind, left=left, top=top, right=right, bottom=bottom)
@@ -116,6 +116,30 @@ def test_a_file_that_is_none(tmp_path: Path, content: bytes) -> None:
         with pytest.raises(ValueError, match=f"{name} holds no ROIs of ImageJ"):
             list(read_dataset("imagej", tmp_path))
         (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize("corner", [None, np.nan, np.inf])
+def test_a_roi_without_an_outline_is_named(tmp_path: Path, corner: float | None) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), np.uint8))
+    roi = ImagejRoi(roitype=ROI_TYPE.FREEHAND)
+    if corner is not None:
+        roi = ImagejRoi.frompoints(np.array([[1, 1], [5, 1], [5, 5]], np.float32))
+        roi.subpixel_coordinates[2, 1] = corner
+    roi.name = "third"
+    (tmp_path / "a.roi").write_bytes(roi.tobytes())
+    with pytest.raises(ValueError, match="a.roi: ROI 'third' has no outline of numbers: draw it again"):
+        list(read_dataset("imagej", tmp_path))
+
+
+def test_rois_as_large_as_a_slide_are_read_without_their_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imagej, "pixels_inside", lambda rings, shape: pytest.fail(f"{shape} one by one"))
+    frame = ImagejRoi.frompoints(np.array([[0, 0], [2100, 0], [2100, 2100], [0, 2100]]))
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2200, 2200), np.uint8))
+    (tmp_path / "a.roi").write_bytes(frame.tobytes())
+    (image,) = read_dataset("imagej", tmp_path)
+    assert (image.label_map[:2100, :2100] == 1).all() and (image.label_map > 0).sum() == 2100**2
 
 
 def test_rois_of_another_image_and_none_at_all(tmp_path: Path) -> None:

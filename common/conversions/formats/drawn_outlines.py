@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...files import stem_of
+from ...geometry import outline_runs
 from ...readers.images_in_folder import images_in
 from .dataset_image import DatasetImage, paint_nuclei, sizes_of
+from .pixel_runs import PixelRuns
 
 logger = logging.getLogger(__name__)
+_LARGEST_PX = 2**22  # of the rectangle around an outline: what is larger is no nucleus
 
 
 def annotated_images(
@@ -58,6 +62,33 @@ def with_outlines(
     if bare:
         logger.warning("%d images without %s are left out, the first is %s", len(bare), what, bare[0])
     return [(image, file) for image, file in pairs if file is not None]
+
+
+def add_outline(
+    nuclei: PixelRuns,
+    rings: Sequence[Sequence[Sequence[Any]] | np.ndarray],
+    pixels: Callable[[], np.ndarray],
+) -> None:
+    """Add what lies inside an outline; of one as large as a slide the pixels are not told one by one.
+
+    Args:
+        nuclei: gets its pixels.
+        rings: the polygons that it is made of, as `outline_runs` has them.
+        pixels: returns the pixels inside, flat indices, ascending; asked where the outline is small.
+
+    Raises:
+        ValueError: if a corner is no two numbers.
+
+    Shapes:
+        rings: (N, 2 or more) each.
+    """
+    corners = [np.asarray([point[:2] for point in ring], float) for ring in rings]
+    if not all(np.isfinite(points).all() for points in corners):
+        raise ValueError("a corner lies nowhere")
+    if max((np.ptp(points, axis=0).prod() for points in corners), default=0) > _LARGEST_PX:
+        nuclei.append_runs(*outline_runs(corners, nuclei.shape))
+    else:
+        nuclei.append(pixels())
 
 
 def image_of_outlines(

@@ -71,7 +71,8 @@ def stream_objects(file: io.TextIOBase) -> Iterator[dict[str, Any]]:
         file: the text.
 
     Raises:
-        json.JSONDecodeError: where the text is no JSON; what came before has been yielded.
+        json.JSONDecodeError: where the text is no JSON, or nested deeper than Python follows; what came
+            before has been yielded. NaN and Infinity are read: QuPath wrote them until 2023.
 
     Example:
         >>> text = '{"type": "FeatureCollection", "features": [{"a": [1, 2]}, [{"b": 3}]], "by": "me"}'
@@ -79,7 +80,10 @@ def stream_objects(file: io.TextIOBase) -> Iterator[dict[str, Any]]:
         [{'a': [1, 2]}, {'b': 3}]
     """
     text = _Text(file)
-    yield from _objects(text)
+    try:
+        yield from _objects(text)
+    except RecursionError:
+        raise text.fault("Nested too deeply") from None
     if text.peek():
         raise text.fault("Extra data")
 
@@ -154,6 +158,8 @@ class _Text:
                 # It may be no more than cut off here.
                 if not self._read_on():
                     raise self.fault(error.msg, error.pos) from None
+            except ValueError:  # thousands of digits, which Python makes no integer of
+                raise self.fault("A number too long") from None
             else:
                 # A number at the very end may go on.
                 if end < len(self._text) or not self._read_on():
@@ -163,7 +169,8 @@ class _Text:
     def fault(self, what: str, at: int | None = None) -> json.JSONDecodeError:
         """Return the error for what stands at a place of the text at hand."""
         error = json.JSONDecodeError(what, "", 0)
-        error.args = (f"{what} at character {self._before + (self._at if at is None else at) + 1}",)
+        place = self._before + (self._at if at is None else at) + 1
+        error.args = (f"{what.removesuffix(' at')} at character {place}",)
         return error
 
     def _pass(self, character: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
@@ -124,6 +124,20 @@ def npy_rows(name: str, opened: Opened) -> Generator[np.ndarray, None, None]:
             if len(content) < size:
                 raise ValueError(f"{name} ends in row {row} of {shape[0]}: unpack or download it again")
             yield np.frombuffer(content, dtype).reshape(shape[1:])
+
+
+@contextmanager
+def opened_rows(*arrays: tuple[str, Opened]) -> Iterator[Iterator[tuple[np.ndarray, ...]]]:
+    """Give arrays row by row, side by side; their files are closed afterwards, read to the end or not.
+
+    Args:
+        arrays: of each the file, for errors, and what opens it.
+
+    Raises:
+        ValueError: as `npy_rows`, while they are read.
+    """
+    with ExitStack() as stack:
+        yield zip(*(stack.enter_context(closing(npy_rows(*each))) for each in arrays), strict=True)
 
 
 def npy_table(name: str, opened: Opened) -> list[list[str]]:

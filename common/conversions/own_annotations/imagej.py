@@ -11,7 +11,8 @@ import logging
 import re
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from ...geometry import outline_pixels
 from ...messages import suggest
 from ...readers import probe
 from ..formats.dataset_image import DatasetImage
-from ..formats.drawn_outlines import annotated_images, image_of_outlines
+from ..formats.drawn_outlines import add_outline, annotated_images, image_of_outlines
+from ..formats.pixel_runs import PixelRuns
 from ..formats.source import opened_source
 
 BY_HAND = (
@@ -59,24 +61,25 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
             raise ValueError(f"{source} has no nuclei of class {only!r}: {offer}")
 
 
-def roi_pixels(roi: ImagejRoi, shape: tuple[int, int]) -> np.ndarray:
+def pixels_inside(rings: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     """Return the pixels whose centres lie inside a ROI; inside an even number of its rings is outside.
 
     Args:
-        roi: one of ImageJ's areas.
+        rings: the corners of each, x before y.
         shape: height and width; what lies outside is cut off.
 
     Shapes:
-        returns: (N,), flat indices row * width + column, ascending.
+        rings: (N, 2) each.
+        returns: (M,), flat indices row * width + column, ascending.
 
     Example:
-        >>> square = ImagejRoi.frompoints([[1, 0], [3, 0], [3, 1], [1, 1]])
-        >>> roi_pixels(square, (2, 4)).tolist()
+        >>> square = np.array([[1, 0], [3, 0], [3, 1], [1, 1]])
+        >>> pixels_inside([square], (2, 4)).tolist()
         [1, 2]
     """
     pixels = np.empty(0, np.int64)
-    for ring in roi.coordinates(multi=True):
-        pixels = np.setxor1d(pixels, outline_pixels(ring, shape))
+    for ring in rings:
+        pixels = np.setxor1d(pixels, outline_pixels(ring, shape), assume_unique=True)
     return pixels
 
 
@@ -88,7 +91,7 @@ def _image_of(file: Path) -> str:
 
 def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> DatasetImage:
     height, width = probe(image).shape[1:]
-    nuclei, classes, others = [], [], 0
+    nuclei, classes, others = PixelRuns((height, width)), [], 0
     for roi in _rois_of(file):
         if roi.roitype not in _AREAS:
             others += 1
@@ -96,22 +99,29 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
         name = f"group {roi.group}" if roi.group else ""
         seen.update({name} - {""})
         if only is None or name == only:
-            nuclei.append(roi_pixels(roi, (height, width)))
+            rings = roi.coordinates(multi=True)
+            try:
+                add_outline(nuclei, rings, partial(pixels_inside, rings, nuclei.shape))
+            except (ValueError, IndexError):
+                raise ValueError(
+                    f"{file}: ROI {roi.name!r} has no outline of numbers: draw it again, or delete it"
+                ) from None
             classes.append(name)
     if others:
         logger.warning("%s: %d lines, points or angles are left out", file, others)
     return image_of_outlines(image, file, nuclei, (height, width), classes=classes)
 
 
-def _rois_of(file: Path) -> list[ImagejRoi]:
+def _rois_of(file: Path) -> Iterator[ImagejRoi]:
     try:
         if file.suffix.lower() == ".roi":
-            return [ImagejRoi.frombytes(file.read_bytes())]
+            yield ImagejRoi.frombytes(file.read_bytes())
+            return
         with zipfile.ZipFile(file) as archive:
             names = [name for name in archive.namelist() if name.lower().endswith(".roi")]
             if not names and archive.namelist():
                 raise ValueError("no .roi file in it")
-            return [ImagejRoi.frombytes(archive.read(name)) for name in names]
+            yield from (ImagejRoi.frombytes(archive.read(name)) for name in names)
     except (ValueError, IndexError, struct.error, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{file} holds no ROIs of ImageJ ({error}): save them again, in the ROI Manager > More > Save"

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from ...geometry import outline_pixels, outline_runs
+from ...geometry import outline_pixels
 from ...messages import suggest
 from ...readers import probe
 from ..formats.dataset_image import DatasetImage, paint_nuclei
-from ..formats.drawn_outlines import annotated_images, image_of_outlines
+from ..formats.drawn_outlines import add_outline, annotated_images, image_of_outlines
 from ..formats.json_stream import geojson_files, opened_geojson, stream_objects
 from ..formats.pixel_runs import PixelRuns
 from ..formats.regions import regions_among
@@ -43,7 +43,6 @@ _TYPES = {
     **{"tmacoreobject": "region", "tmacore": "region", "pathrootobject": "region", "root": "region"},
 }
 _MOST_NAMES = 10
-_LARGEST_PX = 2**22  # of the rectangle around an outline: what is larger is no nucleus
 
 
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
@@ -160,7 +159,7 @@ class _Outlines:
         try:
             inner = None if self.whole else feature.get("nucleusGeometry")
             self._outline(inner or feature["geometry"])
-        except (TypeError, ValueError, IndexError, KeyError):
+        except (TypeError, ValueError, IndexError, KeyError, OverflowError):
             self.fault = len(self.classes) if self.fault is None else self.fault
             return
         kind = _class_of(feature)
@@ -180,11 +179,7 @@ class _Outlines:
     def _outline(self, geometry: dict[str, Any]) -> None:
         parts = geometry["coordinates"]
         rings = [ring for part in (parts if geometry["type"] == "MultiPolygon" else [parts]) for ring in part]
-        spans = [np.ptp(np.asarray([point[:2] for point in ring], float), axis=0).prod() for ring in rings]
-        if max(spans, default=0) > _LARGEST_PX:
-            self.pixels.append_runs(*outline_runs(rings, self.pixels.shape))
-        else:
-            self.pixels.append(nucleus_pixels(geometry, self.pixels.shape))
+        add_outline(self.pixels, rings, lambda: nucleus_pixels(geometry, self.pixels.shape))
 
 
 def _nuclei_of(file: Path, shape: tuple[int, int]) -> tuple[_Outlines, _Outlines]:
