@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..bundle_config import target_maps
 from ..devices import low_precision
 from ..transforms import instance_targets
 from .bundle_choice import config_of
@@ -72,9 +73,7 @@ class BundleTimes:
 
 def _true_maps(targets: Any, label_map: np.ndarray) -> torch.Tensor:
     """Return the maps that a bundle's targets name, foreground as a logit, with noise of a tenth."""
-    parts = targets.get("transforms", [targets]) if isinstance(targets, Mapping) else targets
-    names = next(part["maps"] for part in parts if "maps" in part)
-    maps = instance_targets(label_map.astype(np.int64), tuple(names))
+    maps = instance_targets(label_map.astype(np.int64), target_maps(targets))
     maps[0] = 8 * maps[0] - 4
     noise = np.random.default_rng(0).normal(0, 0.1, maps.shape)
     return torch.from_numpy((maps + noise).astype(np.float32))

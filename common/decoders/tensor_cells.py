@@ -91,7 +91,8 @@ def match_cells_tensor(nuclei: Tensor, cells: Tensor) -> Tensor:
         returns: (h, w) int64; cells 1..N are those of the nuclei, N + 1 and on have none.
 
     Example:
-        >>> match_cells_tensor(torch.tensor([[0, 0, 1, 0, 0, 2]]), torch.tensor([[3, 3, 0, 2, 2, 2]])).tolist()
+        >>> nuclei, cells = torch.tensor([[[0, 0, 1, 0, 0, 2]], [[3, 3, 0, 2, 2, 2]]])
+        >>> match_cells_tensor(nuclei, cells).tolist()
         [[3, 3, 1, 2, 2, 2]]
     """
     owner = owning_cells(nuclei, cells)
