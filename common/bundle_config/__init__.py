@@ -15,7 +15,7 @@ from .given_settings import given_settings
 from .inference_file import check_follows, inference_config, rewrite_configs
 from .json_file import read_json
 from .metadata_file import channels_described, check_described, check_metadata
-from .network_maps import describe_maps, finds_cells, target_maps
+from .network_maps import describe_maps, finds_cells, map_order, target_maps
 from .packed_home import settle_packed
 from .pretrained_source import IMAGENET, check_pretrained_source
 from .running_config import (
@@ -50,6 +50,7 @@ __all__ = [
     "inference_config",
     "given_settings",
     "in_this_package",
+    "map_order",
     "packed_root",
     "project_root",
     "read_json",

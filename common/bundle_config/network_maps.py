@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["describe_maps", "finds_cells", "target_maps"]
+__all__ = ["describe_maps", "finds_cells", "map_order", "target_maps"]
 
 _WORDS = {
     "foreground": "foreground (logit)",
@@ -59,14 +59,13 @@ def describe_maps(config: Mapping[str, Any]) -> list[str] | None:
         >>> describe_maps({**config, **cells, "loss": {"nuclei": loss, "cells": other}})
         ['cells: foreground (logit)', 'nuclei: foreground (logit)']
     """
-    count = config.get("network_def", {}).get("out_channels")
     try:
         step = _step_with_maps(config.get("targets"))
     except ValueError:
         return None
-    kinds = _label_keys(config)
+    kinds, order = _label_keys(config), map_order(config)
     names = [name for name in step["maps"] if name in _WORDS]
-    if not isinstance(count, int) or len(names) < len(step["maps"]) or not _KINDS.keys() >= set(kinds):
+    if order is None or len(names) < len(step["maps"]) or not _KINDS.keys() >= set(kinds):
         return None
     scale = float(step.get("offset_scale_px", _OFFSET_SCALE_PX))
     words = []
@@ -74,10 +73,28 @@ def describe_maps(config: Mapping[str, Any]) -> list[str] | None:
         several, one = _KINDS[kind]
         prefix = f"{several}: " if len(kinds) > 1 else ""
         words += [prefix + _WORDS[name].format(one=one, scale=scale) for name in names]
-    order = dict(_places(config.get("loss"))) or dict(enumerate(range(count)))
-    if any(order.get(number, len(words)) >= len(words) for number in range(count)):
+    return [words[place] for place in order] if max(order, default=0) < len(words) else None
+
+
+def map_order(config: Mapping[str, Any]) -> list[int] | None:
+    """Return which target each map of a network learns.
+
+    Args:
+        config: a training's configuration, macros resolved.
+
+    Returns:
+        A channel of the targets a map: its own number, unless the loss has `target_channels`; None where the
+        number of maps is not told, or one of them learns nothing.
+
+    Example:
+        >>> map_order({"network_def": {"out_channels": 2}})
+        [0, 1]
+    """
+    count = config.get("network_def", {}).get("out_channels")
+    if not isinstance(count, int):
         return None
-    return [words[order[number]] for number in range(count)]
+    order = dict(_places(config.get("loss"))) or dict(enumerate(range(count)))
+    return [order[number] for number in range(count)] if order.keys() >= set(range(count)) else None
 
 
 def finds_cells(config: Mapping[str, Any]) -> bool:
