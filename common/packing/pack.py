@@ -107,7 +107,9 @@ def pack_bundle(
     names = FlatNames(bundle)
     if found is not None:
         own = bundle_parser(folder, "train.json").get()
-        described = packed_metadata(described, own, found.settings, found.file, folder)
+        described = packed_metadata(
+            described, own, settings=found.settings, weights=found.file, folder=folder
+        )
         for name in ("train.json", "inference.json"):
             configs[name] = found.put_into(configs[name], names)
 

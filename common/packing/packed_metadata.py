@@ -20,6 +20,7 @@ _TWO_MAPS = (
 def packed_metadata(
     metadata: Mapping[str, Any],
     own: Mapping[str, Any],
+    *,
     settings: Mapping[str, Any],
     weights: Path,
     folder: Path,
