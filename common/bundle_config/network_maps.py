@@ -90,7 +90,8 @@ def map_order(config: Mapping[str, Any]) -> list[int] | None:
         >>> map_order({"network_def": {"out_channels": 2}})
         [0, 1]
     """
-    count = config.get("network_def", {}).get("out_channels")
+    network = config.get("network_def")
+    count = network.get("out_channels") if isinstance(network, Mapping) else None
     if not isinstance(count, int):
         return None
     order = dict(_places(config.get("loss"))) or dict(enumerate(range(count)))
