@@ -61,8 +61,8 @@ def benchmark(
         what: "inference", "training" or "export" of bundles; "metrics", "decoding", "targets", "curvature",
             or "all" of these four.
         repeats: how often each is timed, of which the median counts; one more warms up.
-        bundles: which; all by default, but for those that need weights from outside. Of a training a bundle's
-            overlays may follow its name: "unet+he".
+        bundles: which; all by default, but for those that need weights from outside. A bundle's overlays
+            may follow its name: "unet+he".
         image_px: height and width of the image of inference.
         peers: time StarDist beside the bundles' inference.
         peers_dir: folder of the peers' environments.
@@ -113,8 +113,11 @@ def benchmark(
 
 def _export(bundle: str, machine: dict[str, Any], repeats: int, *, write: bool) -> list[dict[str, Any]]:
     """Return the rows of a bundle's table, which is put into its document if that is wished."""
-    folder = bundle_folder(bundle)
-    made = export_every_way(folder)
+    name, *overlays = bundle.split("+")
+    if write and overlays:
+        raise ValueError(f"--write puts the table of a bundle as it is into its document, not of {bundle}")
+    folder = bundle_folder(name)
+    made = export_every_way(folder, overlays=overlays)
     times = time_exported(made.network, made.programs, made.image, rounds=repeats)
     for row in made.rows:
         if row["format"] in times:

@@ -1,8 +1,8 @@
 """Look a bundle through without training it: `python -m scripts.check BUNDLE` (or `all`), `--overlay FILE`.
 
 The first fault is said in one sentence with file, id and cause. It takes seconds: the data are a few sample
-images in a temporary folder. `--mend` first writes inference.json anew from train.json, and every
-configuration in the common layout.
+images in a temporary folder. `--mend` first writes inference.json and the maps in metadata.json anew from
+train.json, and every configuration in the common layout.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from monai.data import list_data_collate
 from common.bundle_config import (
     blamed,
     build_items,
+    bundle_overlays,
+    check_described,
     check_follows,
     check_metadata,
     find_slip,
@@ -43,7 +45,8 @@ def check(
         bundle: its name, its folder, or "all".
         overlay: a configuration of your own that is merged into train.json, instead of the bundle's overlays.
         dataset_dir: images to try it on; by default sample images with the channels that the network takes.
-        mend: first write inference.json as train.json says, and every configuration in the common layout.
+        mend: first write inference.json and the maps in metadata.json as train.json says, and every
+            configuration in the common layout.
 
     Raises:
         ValueError: for the first fault, in one sentence with file, id and cause.
@@ -58,9 +61,7 @@ def check(
 def _check_bundle(folder: Path, *, overlay: str | None, dataset_dir: str | None) -> None:
     configs = folder / "configs"
     train, inference, metadata = (configs / f"{name}.json" for name in ("train", "inference", "metadata"))
-    own = [configs / f"{name}.json" for name in ("as_published", "whole_cells")]
-    own += sorted(configs.glob("ablations/*.json"))
-    overlays = [Path(overlay)] if overlay else [file for file in own if file.is_file()]
+    overlays = [Path(overlay)] if overlay else [*bundle_overlays(folder).values()]
     trainings = [[train], *([train, file] for file in overlays)]
     # What can be seen without building anything, first: it is quick.
     taken, _ = check_metadata(metadata)
@@ -193,6 +194,8 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
         ValueError: for the first fault.
     """
     taken, given = check_metadata(metadata)
+    if len(files) == 1:
+        check_described(metadata, _merged(files).get())
     _check_decoder(files)
     workflow, count = build(files, metadata, "train", mlflow=False, **places)
     get = workflow.parser.get_parsed_content

@@ -143,6 +143,7 @@ def _texts(source: Path, folder: Path) -> dict[str, str]:
         "name": f"{new} nuclei segmentation",
         "description": "U-Net on the image.",
         "references": [],
+        "eval_metrics": {},
     }
     for side in metadata["network_data_format"].values():
         for data in side.values():

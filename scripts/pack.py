@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from common.bundle_config import bundle_folder, bundle_names, find_slip
+from common.bundle_config import bundle_folder, bundle_names, bundle_overlays, find_slip
 from common.commands import main
 from common.packing import LABEL_MODELS, check_formats, check_name, pack_bundle
 
@@ -76,13 +76,9 @@ def pack(
 def _look_through(folder: Path) -> None:
     """Refuse configurations that name what is not there, before anything is packed."""
     configs = Path(os.path.relpath(folder / "configs"))
-    train, published = configs / "train.json", configs / "as_published.json"
-    overlays = [published] if published.is_file() else []
-    for files in (
-        [train],
-        [configs / "inference.json"],
-        *([train, file] for file in [*overlays, *sorted(configs.glob("ablations/*.json"))]),
-    ):
+    train = configs / "train.json"
+    overlays = [Path(os.path.relpath(file)) for file in bundle_overlays(folder).values()]
+    for files in ([train], [configs / "inference.json"], *([train, file] for file in overlays)):
         find_slip(files)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from monai.bundle import ConfigParser
 
-from ..bundle_config import bundle_folder, bundle_names, bundle_parser, read_json
+from ..bundle_config import bundle_folder, bundle_names, bundle_overlays, bundle_parser, read_json
 from ..messages import suggest
 
 __all__ = ["chosen_bundles", "config_of"]
@@ -34,18 +33,12 @@ def chosen_bundles(bundles: str | Sequence[str] | None) -> list[str]:
         bundle, *overlays = name.split("+")
         if bundle not in known:
             raise ValueError(f"--bundles {name} is no bundle: {suggest(bundle, known)}")
-        there = _overlays(bundle)
+        there = bundle_overlays(bundle_folder(bundle))
         for overlay in overlays:
             if overlay not in there:
                 hint = suggest(overlay, list(there))
                 raise ValueError(f"--bundles {name}: there is no overlay {overlay}: {hint}")
     return names
-
-
-def _overlays(bundle: str) -> dict[str, Path]:
-    configs = bundle_folder(bundle) / "configs"
-    files = [configs / "as_published.json", *sorted(configs.glob("ablations/*.json"))]
-    return {file.stem: file for file in files if file.is_file()}
 
 
 def config_of(bundle: str, kind: str, *, amp: bool) -> ConfigParser:
@@ -59,7 +52,7 @@ def config_of(bundle: str, kind: str, *, amp: bool) -> ConfigParser:
     name, *overlays = bundle.split("+")
     parser = bundle_parser(bundle_folder(name), f"{kind}.json")
     for overlay in overlays:
-        for key, value in read_json(_overlays(name)[overlay]).items():
+        for key, value in read_json(bundle_overlays(bundle_folder(name))[overlay]).items():
             parser[key] = value
     parser["device"], parser["amp"] = "cpu", amp
     return parser

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..bundle_config import finds_cells, map_order, target_maps
 from ..devices import low_precision
 from ..transforms import instance_targets
 from .bundle_choice import config_of
@@ -45,7 +46,7 @@ class BundleTimes:
         self.preprocessing, self.decoding = get("preprocessing"), get("maps_to_label_map")
         self.inferer, self.network = get("inferer"), get("network").eval()
         self.file = str(file)
-        self.maps = _true_maps(config_of(bundle, "train", amp=amp)["targets"], label_map)
+        self.maps = _true_maps(config_of(bundle, "train", amp=amp).get(), label_map)
         self.item = self.preprocessing({"image": self.file})
 
     def timers(self, clock: str) -> dict[str, Callable[[], float]]:
@@ -70,12 +71,16 @@ class BundleTimes:
         return np.asarray(self.decoding({**item, "pred": self.maps})["pred_map"])[0]
 
 
-def _true_maps(targets: Any, label_map: np.ndarray) -> torch.Tensor:
-    """Return the maps that a bundle's targets name, foreground as a logit, with noise of a tenth."""
-    parts = targets.get("transforms", [targets]) if isinstance(targets, Mapping) else targets
-    names = next(part["maps"] for part in parts if "maps" in part)
-    maps = instance_targets(label_map.astype(np.int64), tuple(names))
-    maps[0] = 8 * maps[0] - 4
+def _true_maps(config: Mapping[str, Any], label_map: np.ndarray) -> torch.Tensor:
+    """Return the maps that a training is to learn, foregrounds as logits, with noise of a tenth.
+
+    Whole cells, where they are learnt too, are the nuclei.
+    """
+    names = target_maps(config["targets"])
+    maps = instance_targets(label_map.astype(np.int64), names)
+    maps[names.index("foreground")] = 8 * maps[names.index("foreground")] - 4
+    maps = np.concatenate([maps] * (2 if finds_cells(config) else 1))
+    maps = maps[map_order(config) or slice(None)]
     noise = np.random.default_rng(0).normal(0, 0.1, maps.shape)
     return torch.from_numpy((maps + noise).astype(np.float32))
 

@@ -10,7 +10,7 @@ from monai.bundle import ConfigParser
 from ..messages import suggest
 from .config_faults import read_json
 
-__all__ = ["bundle_folder", "bundle_names", "bundle_parser", "packed_root", "project_root"]
+__all__ = ["bundle_folder", "bundle_names", "bundle_overlays", "bundle_parser", "packed_root", "project_root"]
 
 _AROUND = Path(__file__).resolve().parents[2]
 
@@ -47,6 +47,18 @@ def bundle_folder(name: str | Path) -> Path:
     known = bundle_names()
     hint = suggest(str(name), known) if known else f"there are no bundles in {project_root()}"
     raise FileNotFoundError(f"there is no bundle {str(name)!r}: {hint}")
+
+
+def bundle_overlays(folder: Path) -> dict[str, Path]:
+    """Return the files that a bundle's training can be changed by, by their names without the suffix.
+
+    Args:
+        folder: the bundle's folder, as `bundle_folder` returns it.
+    """
+    configs = folder / "configs"
+    files = [configs / "as_published.json", configs / "whole_cells.json"]
+    files += sorted(configs.glob("ablations/*.json"))
+    return {file.stem: file for file in files if file.is_file()}
 
 
 def bundle_parser(folder: Path, name: str = "inference.json") -> ConfigParser:

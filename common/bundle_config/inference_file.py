@@ -9,6 +9,8 @@ from typing import Any
 from ..files import write_whole
 from .config_text import written
 from .json_file import read_json
+from .metadata_file import channels_described
+from .network_maps import describe_maps
 
 __all__ = ["check_follows", "inference_config", "rewrite_configs"]
 
@@ -73,13 +75,16 @@ def check_follows(train: Path, inference: Path) -> None:
 
 
 def rewrite_configs(configs: str | Path) -> None:
-    """Write a bundle's inference.json anew from its train.json, and all its configurations in one layout.
+    """Write a bundle's inference.json and its metadata's maps anew from its train.json; all in one layout.
 
     Args:
         configs: the bundle's folder of configurations.
     """
     train = Path(configs) / "train.json"
     contents = {file: read_json(file) for file in sorted(Path(configs).rglob("*.json"))}
+    maps, metadata = describe_maps(contents[train]), contents.get(train.with_name("metadata.json"))
+    if maps is not None and metadata is not None:
+        metadata["network_data_format"]["outputs"]["pred"] |= channels_described(maps)
     contents[train.with_name("inference.json")] = inference_config(contents[train], file=train)
     for file, content in contents.items():
         text = written(content)

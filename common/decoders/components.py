@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from .clean import clean_labels
+from .tensor_components import ComponentsModule
 from .threshold import logit_of
 
 
@@ -62,3 +63,13 @@ class ComponentsDecoder:
             eroded = ndimage.binary_erosion(mask, square, border_value=1)
             mask = ndimage.binary_dilation(eroded, square)
         return clean_labels(ndimage.label(mask)[0], min_area_px=self.min_area_px, grow_px=self.grow_px)
+
+    def as_module(self) -> ComponentsModule:
+        """Return the same decoder as a module of torch operations, for what has to run without this code."""
+        return ComponentsModule(
+            foreground=self.foreground,
+            logit=self.logit,
+            opening_px=self.opening_px,
+            min_area_px=self.min_area_px,
+            grow_px=self.grow_px,
+        )

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from .clean import clean_labels
+from .tensor_components import ComponentsModule
 from .threshold import logit_of
 
 
@@ -65,3 +66,14 @@ class ContourDecoder:
         if self.contour is not None:
             mask &= ~(maps[self.contour] > self.contour_logit)
         return clean_labels(ndimage.label(mask)[0], min_area_px=self.min_area_px, grow_px=self.grow_px)
+
+    def as_module(self) -> ComponentsModule:
+        """Return the same decoder as a module of torch operations, for what has to run without this code."""
+        return ComponentsModule(
+            foreground=self.foreground,
+            logit=self.logit,
+            contour=-1 if self.contour is None else self.contour,
+            contour_logit=self.contour_logit,
+            min_area_px=self.min_area_px,
+            grow_px=self.grow_px,
+        )

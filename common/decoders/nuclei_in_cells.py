@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
+
+from .tensor_cells import NucleiInCellsModule
 
 Decoder = Callable[[np.ndarray], np.ndarray]
 _MOSTLY = 0.5  # of a nucleus lies in a cell that is its, or of a cell outside the nuclei of others
@@ -91,6 +94,16 @@ class NucleiInCells:
     def __init__(self, nuclei: Decoder, cells: Decoder) -> None:
         self.nuclei, self.cells = nuclei, cells
 
+    @property
+    def CANDIDATES(self) -> Mapping[str, Sequence[Any]]:
+        """What `scripts.tune` tries for each option of both decoders, as `nuclei::NAME` and `cells::NAME`."""
+        parts = (("nuclei", self.nuclei), ("cells", self.cells))
+        return {
+            f"{part}::{name}": values
+            for part, decoder in parts
+            for name, values in getattr(decoder, "CANDIDATES", {}).items()
+        }
+
     def __call__(self, maps: np.ndarray) -> np.ndarray:
         """Return both label maps.
 
@@ -100,3 +113,12 @@ class NucleiInCells:
         """
         nuclei = self.nuclei(maps)
         return np.stack([nuclei, match_cells(nuclei, self.cells(maps))]).astype(np.int32)
+
+    def as_module(self) -> NucleiInCellsModule:
+        """Return the same decoder as a module of torch operations, for what has to run without this code.
+
+        Raises:
+            AttributeError: one of the two decoders has no such form.
+        """
+        nuclei, cells = (decoder.as_module() for decoder in (self.nuclei, self.cells))  # type: ignore[attr-defined]
+        return NucleiInCellsModule(nuclei, cells)

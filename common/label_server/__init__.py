@@ -2,7 +2,7 @@
 
 from .annotations import annotation_of
 from .corrections import read_correction, write_training_set
-from .fine_tuning import FineTuning, fine_tune, last_result
+from .fine_tuning import FineTuning, fine_tune, last_result, refuse_whole_cells
 from .result_file import RESULT_SUFFIXES, result_suffix, write_result
 from .section import Section, read_section
 from .served_bundle import ServedBundle, find_bundles
@@ -19,6 +19,7 @@ __all__ = [
     "last_result",
     "read_correction",
     "read_section",
+    "refuse_whole_cells",
     "result_suffix",
     "uncertainty",
     "write_result",

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..bundle_config import finds_cells, read_json
 from .corrections import write_training_set
 from .served_bundle import ServedBundle
 
-__all__ = ["FineTuning", "fine_tune", "last_result"]
+__all__ = ["FineTuning", "fine_tune", "last_result", "refuse_whole_cells"]
 
 _log = logging.getLogger(__name__)
 RESULT = "result.json"
@@ -66,9 +67,10 @@ def fine_tune(
         chose the best epoch, pooled panoptic quality by default.
 
     Raises:
-        ValueError: there is no labelled image.
+        ValueError: there is no labelled image, or the bundle learns whole cells too.
         RuntimeError: the training failed; the sentence is its last one.
     """
+    refuse_whole_cells(bundle)
     how = how or FineTuning()
     begin = time.monotonic()
     name = time.strftime("%Y-%m-%d_%H-%M-%S")
@@ -96,6 +98,23 @@ def fine_tune(
     (making / RESULT).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     making.rename(done)
     return result
+
+
+def refuse_whole_cells(bundle: ServedBundle) -> None:
+    """Refuse to train what learns whole cells too: corrected labels are of nuclei.
+
+    Args:
+        bundle: the bundle.
+
+    Raises:
+        ValueError: with what works instead.
+    """
+    if finds_cells(read_json(bundle.folder / "configs" / "train.json")):
+        raise ValueError(
+            f"{bundle.name} is served with weights that find whole cells too, and corrected labels are of"
+            ' nuclei alone: train it by its own command on images with "cell_label", or serve weights of'
+            " nuclei alone"
+        )
 
 
 def last_result(bundle: ServedBundle) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A label map -> the file that a client asked for: TIFF, PNG, NIfTI, NRRD, or GeoJSON of its nuclei."""
+"""A label map -> the file that a client asked for: TIFF, PNG, NIfTI, NRRD, or GeoJSON of nuclei or cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Integer
 from PIL import Image
 
-from ..export import nuclei_features, nuclei_table, write_geojson, write_label_map
+from ..export import cell_features, cell_table, nuclei_features, nuclei_table, write_geojson, write_label_map
 from ..files import write_whole
 from .section import Section
 
@@ -49,7 +49,12 @@ def result_suffix(source: str | Path, wanted: str | None = None) -> str:
 
 
 def write_result(
-    path: Path, label_map: Integer[np.ndarray, "h w"], section: Section, *, source: str | Path = ""
+    path: Path,
+    label_map: Integer[np.ndarray, "h w"],
+    section: Section,
+    *,
+    source: str | Path = "",
+    cells: Integer[np.ndarray, "h w"] | None = None,
 ) -> Path:
     """Write a label map as its suffix says, whole or not at all.
 
@@ -58,6 +63,7 @@ def write_result(
         label_map: 0 = background, i = nucleus i.
         section: what was segmented.
         source: its file; a NIfTI's place in space is that of its image.
+        cells: i = the cell of nucleus i, which GeoJSON then has around it; other formats hold nuclei alone.
 
     Raises:
         ValueError: the format cannot hold so many nuclei.
@@ -73,10 +79,12 @@ def write_result(
         return write_whole(path, writers[suffix])
     if suffix in (".tif", ".tiff"):
         return write_label_map(path, label_map, pixel_size_um=section.pixel_size_um)
-    table = nuclei_table(
-        label_map, section.pixels, channel_names=section.channel_names, pixel_size_um=section.pixel_size_um
-    )
-    return write_geojson(path, nuclei_features(label_map, table, name=Path(source).name))
+    told: dict[str, Any] = {"channel_names": section.channel_names, "pixel_size_um": section.pixel_size_um}
+    table, name = nuclei_table(label_map, section.pixels, **told), Path(source).name
+    if cells is None:
+        return write_geojson(path, nuclei_features(label_map, table, name=name))
+    measured = cell_table(cells, section.pixels, **told)
+    return write_geojson(path, cell_features(label_map, cells, table, measured, name=name))
 
 
 def _ending(path: str | Path, suffixes: Iterable[str]) -> str:

@@ -29,26 +29,32 @@ class ImageToLabels(nn.Module):
 
     Args:
         network: image -> maps, a TorchScript for any multiples of `divisor`.
-        decoder: maps -> label maps, (b, k, h, w) -> (b, 1, h, w).
+        decoder: maps -> label maps, (b, k, h, w) -> (b, n, h, w): n = 1, nuclei, or 2, nuclei and cells.
         divisor: what height and width are padded to a multiple of, by mirroring where the image is large
             enough, as `common.networks.TileInferer` does.
 
     Shapes:
         image: (b, c, h, w) float, about 0..1, of any height and width.
-        returns: (b, 1, h, w) float32 whole numbers, 0 = background, each image's nuclei 1..N.
+        returns: (b, n, h, w) float32 whole numbers, 0 = background, each image's nuclei 1..N.
     """
 
     def __init__(self, network: nn.Module, decoder: nn.Module, divisor: int) -> None:
         super().__init__()
         self.network, self.decoder, self.divisor = network, decoder, divisor
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the label maps."""
+    def forward(self, image: Tensor, options: dict[str, Tensor] | None = None) -> Tensor:
+        """Return the label maps.
+
+        QuPath asks for some of them by "target_segmentation", 1 for each that it wants and 0 for others.
+        """
         height, width = image.shape[2], image.shape[3]
         down, right = -height % self.divisor, -width % self.divisor
         mode = "reflect" if down < height and right < width else "replicate"
         maps = self.network(functional.pad(image.float(), [0, right, 0, down], mode))
-        return self.decoder(maps[:, :, :height, :width]).float()
+        labels = self.decoder(maps[:, :, :height, :width]).float()
+        if options is not None and "target_segmentation" in options:
+            labels = labels[:, torch.where(options["target_segmentation"].flatten() > 0)[0].to(labels.device)]
+        return labels
 
 
 def write_image_to_labels(
@@ -58,7 +64,7 @@ def write_image_to_labels(
 
     Args:
         network: as it was built, not `prepare`d. It is put into evaluation mode, on the CPU.
-        decoder: the bundle's: maps (k, h, w) -> label map (h, w).
+        decoder: the bundle's: maps (k, h, w) -> label map (h, w), or (2, h, w) of nuclei and cells.
         file: what is written.
         in_channels: channels of the image.
         size_px: height and width of the image that the network is traced with.
@@ -70,11 +76,16 @@ def write_image_to_labels(
     Raises:
         ValueError: the decoder or the network cannot be written so, with the reason.
     """
-    if not hasattr(decoder, "as_module"):
+    try:
+        decoding = decoder.as_module()
+    except AttributeError as error:
+        if error.name != "as_module":
+            raise
         raise ValueError(
-            f"{type(decoder).__name__} cannot leave Python, because it has no as_module of torch operations:"
-            " choose CentreVotesDecoder, or the formats of the network alone"
-        )
+            f"{type(error.obj).__name__} cannot leave Python, because it has no as_module of torch"
+            " operations: export the network alone (--format onnx or torchscript), or segment here with"
+            " --formats geojson, which QuPath opens"
+        ) from error
     with tempfile.TemporaryDirectory() as folder:
         traced = Path(folder) / "network.ts"
         made = export_network(
@@ -86,7 +97,7 @@ def write_image_to_labels(
                 f" of {made.size_px} px alone"
             )
         forget_types()
-        whole = ImageToLabels(torch.jit.load(str(traced)), decoder.as_module(), divisor).eval()
+        whole = ImageToLabels(torch.jit.load(str(traced)), decoding, divisor).eval()
         save_torchscript(torch.jit.script(whole), file)
     program = load_exported(file)
     for height, width in _SIZES:
@@ -120,10 +131,13 @@ def _compare(found: Tensor, network: nn.Module, decoder: Any, image: Tensor, div
     mode = "reflect" if down < height and right < width else "replicate"
     with torch.no_grad():
         maps = network(functional.pad(image, [0, right, 0, down], mode))[..., :height, :width]
-    expected = decoder(maps[0].numpy())
-    if found.dtype != torch.float32 or found.shape != (1, 1, height, width):
-        raise ValueError(f"the label map is {found.dtype} of {tuple(found.shape)}: float32 was expected")
-    others = (found[0, 0].numpy() != expected).mean()
+    expected = decoder(maps[0].numpy()).reshape(-1, height, width)
+    if found.dtype != torch.float32 or found.shape != (1, *expected.shape):
+        raise ValueError(
+            f"the label maps are {found.dtype} of {tuple(found.shape)}: float32 of {(1, *expected.shape)} was"
+            " expected"
+        )
+    others = (found[0].numpy() != expected).mean()
     if others > _TIES:
         raise ValueError(
             f"{others:.1%} of the pixels of an image of {height} x {width} px have another label than by"

@@ -28,13 +28,16 @@ _log = logging.getLogger(__name__)
 LABEL_MODELS = ("qupath", "bioimageio")
 """Formats that are a model of label maps, in a folder or an archive of its own."""
 _EXAMPLE_PX = 256
+_NUCLEI = "0 = background, 1, 2, 3 ... = nuclei."
+_CELLS = """the first map is of nuclei, the second of whole cells, 0 = background; a cell has the number of
+its nucleus, and one without a nucleus a number beyond them. In QuPath they become cells with their nuclei."""
 _README = """# {name}
 
 {description}
 
 The network and its decoder in one TorchScript, `{program}`: image in, label map out. It takes float32 of
-(batch, {channels}, height, width), of any height and width, and gives float32 of (batch, 1, height, width):
-0 = background, 1, 2, 3 ... = nuclei.
+(batch, {channels}, height, width), of any height and width, and gives float32 of
+(batch, {maps}, height, width): {labels}
 
 - Channels: {names}.
 - Pixel size: {pixel_size}.
@@ -171,6 +174,7 @@ def _write(
     np.save(part / LABELS, program(_scaled(image, lower, upper)).numpy())
     text_of_licence = project_root() / "LICENSE" if found.licence is None else found.file.with_name("LICENSE")
     shutil.copyfile(text_of_licence, part / "LICENSE")
+    labels = ("nuclei", "cells") if found.finds_cells else ("nuclei",)
     names = channel_names(found.settings.get("channels"), inputs["channel_def"], in_channels)
     # QuPath's extension shows the document of this name, whatever the description says.
     document = f"{bundle}_README.md"
@@ -178,12 +182,14 @@ def _write(
     text = _README.format(
         name=bundle, program=PROGRAM, channels=in_channels, names=", ".join(names), lower=lower, upper=upper,
         description=described["description"], intended_use=described["intended_use"],
-        pixel_size=_told(pixel_size_um),
+        pixel_size=_told(pixel_size_um), maps=len(labels),
+        labels=_CELLS if found.finds_cells else _NUCLEI,
         references=f"\n## References\n{references}\n" if references else "",
     )  # fmt: skip
     (part / document).write_text(text, encoding="utf-8")
     content = description(
-        part, described, name=bundle, document=document, channels=names, percentiles=(lower, upper),
+        part, described, name=bundle, document=document, channels=names, labels=labels,
+        percentiles=(lower, upper),
         pixel_size_um=pixel_size_um, divisor=found.divisor, licence=found.licence or "Apache-2.0",
     )  # fmt: skip
     # JSON is YAML, and looks alike whichever package writes it.

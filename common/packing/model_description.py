@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def description(
     name: str,
     document: str,
     channels: list[str],
+    labels: Sequence[str],
     percentiles: tuple[float, float],
     pixel_size_um: float | None,
     divisor: int,
@@ -38,6 +39,7 @@ def description(
         name: of the model.
         document: file name.
         channels: names of the image's channels.
+        labels: what the label maps are of, nuclei first.
         percentiles: what becomes 0 and 1.
         pixel_size_um: of the model; None: not known.
         divisor: least height and width that are offered; the program pads others.
@@ -79,7 +81,7 @@ def description(
             {
                 "id": "instance_segmentation",
                 "test_tensor": file(LABELS),
-                "axes": axes(["nuclei"], lambda axis: {"tensor_id": "image", "axis_id": axis}),
+                "axes": axes(list(labels), lambda axis: {"tensor_id": "image", "axis_id": axis}),
             }
         ],
         "weights": {"torchscript": {**file(PROGRAM), "pytorch_version": torch.__version__.split("+")[0]}},

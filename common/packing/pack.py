@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..bundle_config import check_metadata, project_root, read_json, written
+from ..bundle_config import bundle_parser, check_metadata, project_root, read_json, written
 from ..files import write_whole, write_whole_folder
 from .flat_config import FlatNames, flat_configs
 from .label_model import LABEL_MODELS, check_label_model, pack_label_model
@@ -17,6 +17,7 @@ from .name import check_name
 from .network_export import FORMATS, TOLERANCE, export_network
 from .own_code import copy_code, rooms_needed
 from .packed_folder import refuse_foreign, write_archive, write_inventory
+from .packed_metadata import packed_metadata
 from .packed_weights import PackedWeights, find_packed_weights
 
 __all__ = ["Packed", "pack_bundle"]
@@ -40,6 +41,15 @@ read from `models/`, and a training writes them there. From Python, in any folde
     workflow = ConfigWorkflow("{bundle}/configs/inference.json", workflow_type="infer", dataset_dir="IMAGES")
     workflow.initialize()
     workflow.run()
+"""
+_WEIGHTS = """
+## The weights in `models`
+
+Where the text above says something else it is of the bundle's own settings; these weights have others.
+
+- Image: {image}.
+- Maps: {maps}.
+- Decoder: `{decoder}`.
 """
 
 
@@ -95,20 +105,25 @@ def pack_bundle(
     sizes = {name: check_label_model(found, name, pixel_size_um) for name in beside} if found else {}
     configs = flat_configs(folder)
     names = FlatNames(bundle)
-    # A network of any number of channels is exported with as many as its metadata describes.
-    channels = described["network_data_format"]["inputs"]["image"]["num_channels"]
     if found is not None:
+        own = bundle_parser(folder, "train.json").get()
+        described = packed_metadata(
+            described, own, settings=found.settings, weights=found.file, folder=folder
+        )
         for name in ("train.json", "inference.json"):
             configs[name] = found.put_into(configs[name], names)
 
+    # A network of any number of channels is exported with as many as its metadata describes.
+    channels = described["network_data_format"]["inputs"]["image"]["num_channels"]
+
     def write(part: Path) -> None:
-        _write_configs(part, configs, metadata)
+        _write_configs(part, {**configs, "metadata.json": described})
         copy_code(rooms_needed(configs, bundle), part / bundle)
-        _write_documents(part, folder)
+        _write_documents(part, folder, told="" if found is None else _told_of_weights(described, found))
         if found is not None:
             found.write(part / "models", names)
             networks = [name for name in formats if name in FORMATS]
-            _write_exports(part / "models", found, networks, in_channels=found.in_channels or channels)
+            _write_exports(part / "models", found, networks, in_channels=channels)
         write_inventory(part, bundle=bundle, version=str(described["version"]))
 
     label_models = []
@@ -117,7 +132,7 @@ def pack_bundle(
         label_models.append(
             pack_label_model(
                 place, found, described, format=name, bundle=bundle,
-                in_channels=found.in_channels or channels, pixel_size_um=sizes[name],
+                in_channels=channels, pixel_size_um=sizes[name],
             )
         )  # fmt: skip
     write_whole_folder(target, write)
@@ -134,12 +149,11 @@ def _told(found: PackedWeights | None) -> str:
     return f"weights of {found.file}" + ("" if found.settings else ", whose training left no settings")
 
 
-def _write_configs(part: Path, configs: dict[str, dict[str, Any]], metadata: Path) -> None:
+def _write_configs(part: Path, configs: dict[str, dict[str, Any]]) -> None:
     for name, content in configs.items():
         file = part / "configs" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(written(content), encoding="utf-8")
-    shutil.copyfile(metadata, part / "configs" / "metadata.json")
 
 
 def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str], *, in_channels: int) -> None:
@@ -158,7 +172,16 @@ def _write_exports(models: Path, found: PackedWeights, formats: Sequence[str], *
         (models / "exports.json").write_text(text, encoding="utf-8")
 
 
-def _write_documents(part: Path, folder: Path) -> None:
+def _told_of_weights(described: Mapping[str, Any], found: PackedWeights) -> str:
+    formats = described["network_data_format"]
+    image, maps = formats["inputs"]["image"]["channel_def"], formats["outputs"]["pred"]["channel_def"]
+    return _WEIGHTS.format(
+        image="; ".join(image.values()) if found.in_channels else "any number of channels",
+        maps="; ".join(maps.values()), decoder=type(found.decoder).__name__,
+    )  # fmt: skip
+
+
+def _write_documents(part: Path, folder: Path, *, told: str) -> None:
     shutil.copyfile(project_root() / "LICENSE", part / "LICENSE")
     for file in sorted((folder / "docs").rglob("*")):
         if file.is_dir():
@@ -169,7 +192,7 @@ def _write_documents(part: Path, folder: Path) -> None:
             # Commands name configurations from the repository's root, here from the bundle's own folder.
             text = file.read_text("utf-8").replace(f"bundles/{folder.name}/configs/", "configs/")
             if file.name == "README.md":
-                text += _RUNNING.format(bundle=folder.name)
+                text += told + _RUNNING.format(bundle=folder.name)
             copy.write_text(text, encoding="utf-8")
         else:
             shutil.copyfile(file, copy)

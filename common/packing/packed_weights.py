@@ -24,6 +24,8 @@ from .flat_config import HERE, FlatNames
 __all__ = ["PackedWeights", "find_packed_weights"]
 
 _log = logging.getLogger(__name__)
+# What a network learns, and how large crops it is used to; how it learns, a bundle's own recipe says.
+_TEACHING = ("targets", "loss", "before_cropping", "prepare_batch", "crop_px")
 _SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 
 
@@ -42,6 +44,7 @@ class PackedWeights:
         licence: SPDX name of the weights' own licence, as released weights have it in LICENSE beside them,
             because their training's data ask for it; None: they have none.
         decoder: maps -> label map, as it was tuned.
+        finds_cells: whether it gives a label map of whole cells too.
         intensity: the transform that scales an image's intensities.
 
     Raises:
@@ -63,6 +66,7 @@ class PackedWeights:
             raise ValueError(f"{file}: its network cannot be built: {sentence(error)}") from error
         load_weights(self.network, file)
         self.decoder: Any = parser.get_parsed_content("decoder")
+        self.finds_cells = bool(getattr(self.decoder, "finds_cells", False))
         self.intensity: Any = parser.get_parsed_content("intensity")
         # A name on the hub is everybody's, a folder with SAM's weights its maker's.
         if os.path.isdir(str(self.settings.get("sam_weights"))):
@@ -71,7 +75,8 @@ class PackedWeights:
     def put_into(self, config: Mapping[str, Any], names: FlatNames) -> dict[str, Any]:
         """Return a packed configuration in which the training's settings stand.
 
-        Other programs run the parts of a bundle, not the command whose first step takes these settings.
+        Other programs run the parts of a bundle, not the command whose first step takes these settings. And a
+        training that begins with these weights has to teach every map what it means already.
 
         Args:
             config: train.json or inference.json, flat.
@@ -79,7 +84,14 @@ class PackedWeights:
         """
         # The training's data are its maker's: only its lists hold, where the bundle names the same data.
         taken = settings_to_take(self.settings, config, given={"dataset_dir"})
+        taken |= {name: self.settings[name] for name in self._teaching() if name in config}
         return {**config, **names(as_json(taken))}
+
+    def _teaching(self) -> set[str]:
+        """Return the settings that say what maps shall be, with the numbers that these name."""
+        found = {name for name in _TEACHING if name in self.settings}
+        named = set(re.findall(r"@(\w+)", written({name: self.settings[name] for name in found})))
+        return found | {name for name in named & self.settings.keys() if _is_number(self.settings[name])}
 
     def write(self, models: Path, names: FlatNames) -> None:
         """Write `model.pt`, its licence, and `train.json` where the training's settings are known.
@@ -103,6 +115,11 @@ class PackedWeights:
         if self.settings:
             text = written(names(shared_settings(as_json(self.settings), HERE)))
             (models / "train.json").write_text(text, encoding="utf-8")
+
+
+def _is_number(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return all(part is None or isinstance(part, (int, float)) for part in parts)
 
 
 def find_packed_weights(folder: Path, weights: str | Path | None = None) -> PackedWeights | None:

@@ -49,6 +49,7 @@ def card_text(
     """
     name = recipe.bundle.name
     time = f" It took {_minutes(cost)}." if cost else ""
+    told = [*SCORES, *dict.fromkeys(name for each in scores for name in each.scores if name not in SCORES)]
     lines = [
         "",
         f"Version {version}: `models/model.pt`, {megabytes:.1f} MB in half precision, {recipe.licence}"
@@ -56,11 +57,11 @@ def card_text(
         f" [configs/release.json](../configs/release.json).{time} The decoder was tuned on"
         f" {tuned['validation_images']} of their validation images. Scores of this file, as it lies there:",
         "",
-        f"| list | images | {' | '.join(SCORES)} |",
-        "|---" * (len(SCORES) + 2) + "|",
+        f"| list | images | {' | '.join(told)} |",
+        "|---" * (len(told) + 2) + "|",
     ]
     for each in scores:
-        figures = [f"{each.scores[score]:.3f}" if score in each.scores else "" for score in SCORES]
+        figures = [f"{each.scores[score]:.3f}" if score in each.scores else "" for score in told]
         lines.append(f"| {each.title} | {each.images} | {' | '.join(figures)} |")
     lines += [
         "",

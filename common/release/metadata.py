@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .scores import SCORES, ListScores
+from .scores import ListScores
 
 __all__ = ["next_version", "released_metadata"]
 
@@ -46,10 +46,7 @@ def released_metadata(
     """
     if _numbers(version) < _numbers(str(metadata["version"])):
         raise ValueError(f"version {version} is lower than {metadata['version']}: give a higher --version")
-    found = {
-        each.title: {name: round(each.scores[name], 4) for name in SCORES if name in each.scores}
-        for each in scores
-    }
+    found = {each.title: {name: round(value, 4) for name, value in each.scores.items()} for each in scores}
     changelog = {version: change, **metadata["changelog"]}
     return {**metadata, "version": version, "changelog": changelog, "eval_metrics": found}
 

@@ -10,7 +10,10 @@ from pathlib import Path
 __all__ = ["SCORES", "ListScores", "read_scores"]
 
 SCORES = ("ap_50", "f1_50", "f1_mu", "pq", "sq", "aji", "dice")
-"""What is told, by the field's names: aji and dice are means over images, the others are over all nuclei."""
+"""What is told, by the field's names: aji and dice are means over images, the others are over all nuclei.
+
+Of weights that find whole cells too the same is told of these, as `cell_NAME`.
+"""
 _MEANS = ("aji", "dice")
 
 
@@ -39,5 +42,10 @@ def read_scores(data: str, split: str, report: Path) -> ListScores:
     """
     content = json.loads(report.read_text(encoding="utf-8"))
     keys = {name: f"{name}_{'mean' if name in _MEANS else 'pooled'}" for name in SCORES}
-    scores = {name: float(content[key]) for name, key in keys.items() if key in content}
+    scores = {
+        f"{kind}{name}": float(content[f"{kind}{key}"])
+        for kind in ("", "cell_")
+        for name, key in keys.items()
+        if f"{kind}{key}" in content
+    }
     return ListScores(data, split, len(content["images"]), scores)

@@ -18,7 +18,8 @@ from common.benchmarks import (
     time_training,
     write_scene,
 )
-from common.benchmarks.inference import BundleTimes
+from common.benchmarks.bundle_choice import config_of
+from common.benchmarks.inference import BundleTimes, _true_maps
 from common.benchmarks.peer import PeerTimes
 from common.foundation import FrozenSAM
 
@@ -44,6 +45,19 @@ def test_the_machine_is_named_with_what_it_multiplies_fast(tmp_path: Path) -> No
     assert told["processor"] == "A CPU" and told["flags"] == "avx512f amx_bf16"
     assert told["threads"] >= 1
     assert describe_machine(tmp_path / "none")["flags"] == "not told"
+
+
+def test_true_maps_have_the_order_of_the_network_with_an_overlay(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    (name,) = chosen_bundles("channelnet_cellvit+whole_cells")
+    parser = config_of(name, "inference", amp=False)
+    _, label_map = write_scene(tmp_path, image_px=128, channels=3)
+    maps = _true_maps(config_of(name, "train", amp=False).get(), label_map)
+    nuclei, cells = parser.get_parsed_content("decoder")(maps.numpy())
+    assert len(maps) == 8 and abs(int(nuclei.max()) - int(label_map.max())) <= 0.1 * label_map.max()
+    assert cells.max() >= nuclei.max() > 5
 
 
 def test_the_scene_is_crowded_and_the_same(tmp_path: Path) -> None:

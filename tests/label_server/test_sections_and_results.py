@@ -109,6 +109,19 @@ def test_geojson_has_every_nucleus_and_its_size(tmp_path: Path, wide: Path, labe
     assert [each["properties"]["measurements"]["area_px"] for each in features] == [24, 24, 40]
 
 
+def test_geojson_has_each_cell_with_its_nucleus_inside(
+    tmp_path: Path, wide: Path, labels: np.ndarray
+) -> None:
+    cells = np.where(labels > 0, labels, 0)
+    cells[1:7, 2:9], cells[10:12, 10:12] = np.where(cells[1:7, 2:9] > 0, cells[1:7, 2:9], 1), 6
+    file = write_result(tmp_path / "cells.geojson", labels, read_section(wide), source=wide, cells=cells)
+    features = json.loads(file.read_text())["features"]
+    assert [each["properties"]["objectType"] for each in features] == ["cell"] * 4
+    assert ["nucleusGeometry" in each for each in features] == [True, True, True, False]
+    measured = features[0]["properties"]["measurements"]
+    assert (measured["area_px"], measured["cell_area_px"]) == (24, 42)
+
+
 def test_more_nuclei_than_a_png_can_number_are_refused(tmp_path: Path) -> None:
     labels = np.array([[0, 65536]], np.int32)
     section = Section(np.zeros((1, 1, 2), np.uint8), ("0",), None)

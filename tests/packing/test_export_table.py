@@ -35,6 +35,15 @@ def test_what_cannot_be_exported_is_told(repository: Path, monkeypatch: pytest.M
     assert "difference" not in labels
 
 
+def test_an_overlays_network_and_decoder_are_exported(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(repository)
+    made = export_every_way(repository / "bundles" / "resnet18_unet", [], overlays=["as_published"])
+    (labels,) = made.rows
+    assert labels["height and width"] == "any" and labels["difference"] == "same labels"
+    with torch.no_grad():
+        assert made.network(made.image).shape[1] == 1
+
+
 def test_all_have_their_turns():
     calls: list[str] = []
 

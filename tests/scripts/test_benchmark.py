@@ -50,7 +50,10 @@ def test_exports_are_written_into_the_bundles_document(tmp_path, monkeypatch, ca
     image = torch.zeros(1, 3, 8, 8)
     rows = [{"format": "onnx", "difference": "1e-08"}, {"format": "qupath", "difference": "same labels"}]
     made = ExportedBundle(torch.nn.Identity(), image, rows, {"onnx": lambda image: image})
-    monkeypatch.setattr(benchmark, "export_every_way", lambda folder: made)
+    asked = []
+    monkeypatch.setattr(
+        benchmark, "export_every_way", lambda folder, overlays: asked.append(overlays) or made
+    )
     monkeypatch.setattr(benchmark, "bundle_folder", lambda name: tmp_path)
     monkeypatch.setattr(benchmark, "tune_cpu", lambda: None)
     (tmp_path / "docs").mkdir()
@@ -63,6 +66,10 @@ def test_exports_are_written_into_the_bundles_document(tmp_path, monkeypatch, ca
     assert "| onnx | 1e-08 | " in text and "| qupath | same labels |  |" in text
     assert "noise of 3 x 8 x 8" in text and "threads" in text
     assert "| unet | onnx |" in capsys.readouterr().out
+    benchmark.benchmark("export", bundles="unet+he", repeats=1)
+    assert asked == [[], [], ["he"]] and "| unet+he | onnx |" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"--write puts the table of a bundle as it is .* not of unet\+he"):
+        benchmark.benchmark("export", bundles="unet+he", repeats=1, write=True)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_it_differs_from_the_other_only_where_it_must(copy_of_repository: Path) 
                 assert json.dumps(new[key]) == text.replace("runs/logsage", "runs/mine"), key
     text = "".join(path.read_text("utf-8") for path in Path("bundles/mine/configs").iterdir())
     assert "runs/logsage" not in text and "bundles/logsage" not in text
+    assert json.loads(Path("bundles/mine/configs/metadata.json").read_text("utf-8"))["eval_metrics"] == {}
 
 
 @pytest.mark.parametrize("name", ["My", "1st", "a-b", "a b", "", "../a", "class", "all", "logsage"])

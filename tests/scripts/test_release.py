@@ -10,7 +10,15 @@ import torch
 
 from common.bundle_config import written
 from common.engine.trained import trained_bundle
-from common.release import RELEASED, check_released, read_recipe, write_half_precision
+from common.release import (
+    RELEASED,
+    card_text,
+    check_released,
+    read_recipe,
+    read_scores,
+    released_metadata,
+    write_half_precision,
+)
 from common.sample import write_sample
 from scripts.release import release
 
@@ -189,3 +197,19 @@ def test_what_is_missing_is_said_before_a_training(recipe: Path, data: Path) -> 
     with pytest.raises(FileNotFoundError, match="small has no recipe for a release"):
         release("small", data_root=str(data))
     assert not Path("runs/release").exists()
+
+
+def test_scores_of_whole_cells_are_told_beside_those_of_nuclei(recipe: Path, tmp_path: Path) -> None:
+    figures = {"pq_pooled": 0.5, "aji_mean": 0.25, "cell_pq_pooled": 0.75, "cell_aji_mean": 0.125}
+    report = tmp_path / "metrics.json"
+    report.write_text(json.dumps({"images": [{}, {}], **figures}))
+    scores = read_scores("cells", "test", report)
+    assert scores.scores == {"pq": 0.5, "aji": 0.25, "cell_pq": 0.75, "cell_aji": 0.125}
+    metadata = released_metadata(read(recipe, "metadata"), "0.2.0", "weights", [scores])
+    assert metadata["eval_metrics"] == {"cells test": scores.scores}
+    tuned = {"validation_images": 1}
+    text = card_text(
+        read_recipe(recipe), [scores], {}, version="0.2.0", megabytes=1.0, tuned=tuned, curve=None
+    )
+    assert "| sq | aji | dice | cell_pq | cell_aji |" in text
+    assert "| cells test | 2 |  |  |  | 0.500 |  | 0.250 |  | 0.750 | 0.125 |" in text

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 
 from common.datalists import RunData
 from common.engine.checkpoints.folder import config_text
+from common.engine.segmentation import load_segmenter
 from common.engine.trained import TrainedBundle, trained_bundle, training_config
 from common.sample import write_sample
 from scripts.tune import search, tune
@@ -85,3 +86,94 @@ def test_images_without_a_validation_list(weights: Path, sample: Path, tmp_path:
     (other / "dataset.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="validation"):
         tune(weights=str(weights), dataset_dir=str(other))
+
+
+OVERLAY = "bundles/channelnet_cellvit/configs/whole_cells.json"
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "cells"
+    return write_sample(folder, modality="cells", shape=(96, 96), counts=(1, 2, 1))
+
+
+@pytest.fixture
+def cell_weights(cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training with whole cells; its maps are the truth's, at .4 in nuclei and .33 in cells."""
+    monkeypatch.chdir(ROOT)
+    config = ConfigParser()
+    config.read_config(["bundles/channelnet_cellvit/configs/train.json", OVERLAY])
+    config.resolve_macro_and_relative_ids()
+    network = {**config.get()["network_def"], "embed_dim": 12, "num_heads": 2, "features": [4, 4, 4, 4]}
+    settings: dict[str, Any] = {**config.get(), "network_def": network, "dataset_dir": str(cells)}
+    (tmp_path / "train.json").write_text(config_text(settings), encoding="utf-8")
+    parser = training_config("bundles/channelnet_cellvit", tmp_path / "model.pt")
+    torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "model.pt")
+    prepare = TrainedBundle.prepare
+    seen: list[torch.Tensor] = []
+
+    def prepared(self: TrainedBundle, item: dict[str, Any], *, targets: bool = True) -> dict[str, Any]:
+        # What the network would have to put out, in its order: see the overlay.
+        maps = torch.as_tensor(prepare(self, item)["label"])
+        order = [0, 1, 4, 5, 2, 3, 6, 7] if len(maps) == 8 else [0, 1, 0, 1, 2, 3, 2, 3]
+        seen[:] = [maps[order].clone()]
+        return prepare(self, item, targets=targets)
+
+    def maps(self: TrainedBundle, image: torch.Tensor) -> torch.Tensor:
+        (found,) = seen
+        for channel, inside in ((0, 0.4), (2, 0.33)):
+            found[channel] = torch.logit(torch.where(found[channel] > 0, inside, 0.05))
+        return found
+
+    monkeypatch.setattr(TrainedBundle, "prepare", prepared)
+    monkeypatch.setattr(TrainedBundle, "maps", maps)
+    return tmp_path / "model.pt"
+
+
+def test_nuclei_and_cells_are_tuned_each_by_its_own_score(cell_weights: Path, cells: Path) -> None:
+    told = json.loads(tune(weights=str(cell_weights), dataset_dir=str(cells)).read_text("utf-8"))
+    for score in ("pq_pooled", "cell_pq_pooled"):
+        assert told["before"][score] == 0 and told["after"][score] > 0.5, told
+    nuclei, whole = (told["decoder"][part] for part in ("nuclei", "cells"))
+    assert 0.33 <= nuclei["threshold"] < 0.4 and whole["threshold"] < 0.33
+    assert (nuclei["offsets"], whole["offsets"], whole["foreground"]) == ([4, 5], [6, 7], 2), "as trained"
+    assert told["after"]["options"]["cells::threshold"] == whole["threshold"]
+    # Evaluation and inference take the settings that stand beside the weights by the same function.
+    kept = trained_bundle(weights=cell_weights).parser["decoder"]
+    assert kept["nuclei"]["threshold"] == nuclei["threshold"] and kept["cells"] == whole
+    assert (
+        load_segmenter(cell_weights, device="cpu")._to_label_map.transforms[0].decoder.cells.threshold
+        == (whole["threshold"])
+    )
+
+
+def test_nuclei_alone_are_tuned_on_images_without_labels_of_cells(
+    cell_weights: Path, sample: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match='has no "cell_label" in dataset.json.*--label_keys label'):
+        tune(weights=str(cell_weights), dataset_dir=str(sample))
+    told = json.loads(
+        tune(weights=str(cell_weights), dataset_dir=str(sample), label_keys="label").read_text("utf-8")
+    )
+    assert told["after"]["pq_pooled"] > 0.5 and told["decoder"]["nuclei"]["threshold"] < 0.4
+    assert "cell_pq_pooled" not in told["after"] and "threshold" not in told["decoder"]["cells"]
+
+
+def test_a_score_of_cells_decides_about_all_of_the_decoder(cell_weights: Path, cells: Path) -> None:
+    file = tune(weights=str(cell_weights), dataset_dir=str(cells), score="cell_f1_50_pooled", images=1)
+    told = json.loads(file.read_text("utf-8"))
+    assert told["after"]["cell_f1_50_pooled"] > told["before"]["cell_f1_50_pooled"] == 0
+    assert told["after"]["options"].keys() >= {"nuclei::threshold", "cells::threshold"}
+    with pytest.raises(
+        ValueError, match="--score cell_pq_pooled is of whole cells, which --label_keys label"
+    ):
+        tune(weights=str(cell_weights), score="cell_pq_pooled", label_keys="label")
+
+
+def test_a_score_of_cells_wants_weights_that_find_them(weights: Path) -> None:
+    with pytest.raises(
+        ValueError, match="--score cell_pq_pooled is of whole cells, and .* finds nuclei alone"
+    ):
+        tune(weights=str(weights), score="cell_pq_pooled")
+    with pytest.raises(ValueError, match="no score 'cell_pq_pool'.*pq_pooled"):
+        tune(weights=str(weights), score="cell_pq_pool")

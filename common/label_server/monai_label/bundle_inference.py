@@ -65,7 +65,8 @@ class BundleInference(InferTask):
                 client wishes; `location`, `size` and `level` of a region; `output` "polygons" for no file.
 
         Returns:
-            The file of labels, or None; and the number of nuclei, times in seconds, polygons.
+            The file of labels, or None; and the number of nuclei, and of whole cells where these are found,
+            times in seconds, polygons.
         """
         times, begin = {}, time.monotonic()
         section = _section_of(request)
@@ -74,6 +75,8 @@ class BundleInference(InferTask):
         labels: np.ndarray = found.label_map
         times["infer"], begin = _since(begin)
         told: dict[str, Any] = {"nuclei": int(np.count_nonzero(np.bincount(labels.ravel())[1:]))}
+        if found.cells is not None:
+            told["cells"] = int(np.count_nonzero(np.bincount(found.cells.ravel())[1:]))
         file = None
         if request.get("output") == "polygons":
             least = request.get("min_poly_area", _CLIENTS_DEFAULT_AREA)
@@ -85,7 +88,7 @@ class BundleInference(InferTask):
             source = request["image"] if isinstance(request["image"], str) else ""
             suffix = result_suffix(source, request.get("result_extension"))
             place = Path(tempfile.gettempdir()) / f"tmp{uuid.uuid4().hex}{suffix}"
-            file = str(write_result(place, labels, section, source=source))
+            file = str(write_result(place, labels, section, source=source, cells=found.cells))
         times["post"], _ = _since(begin)
         told["latencies"] = {**times, "total": round(sum(times.values()), 2)}
         told["label_names"] = {NUCLEUS: 1}

@@ -8,7 +8,7 @@ from typing import Any
 from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.others.generic import device_list, name_to_device
 
-from ..fine_tuning import FineTuning, fine_tune, last_result
+from ..fine_tuning import FineTuning, fine_tune, last_result, refuse_whole_cells
 from ..served_bundle import ServedBundle
 from .studies import Studies
 
@@ -43,8 +43,9 @@ class BundleTraining(TrainTask):
         """Refuse a training that could not start.
 
         Raises:
-            ValueError: no image has a corrected label.
+            ValueError: no image has a corrected label, or the bundle learns whole cells too.
         """
+        refuse_whole_cells(self.bundle)
         if not datastore.datalist():
             raise ValueError(
                 "no image has a corrected label yet: submit one (PUT /datastore/label), then train"
