@@ -28,6 +28,8 @@ def test_a_signal_ends_like_ctrl_c_and_all_is_as_before(workshop, tmp_path, at, 
     if number is None:
         pytest.skip("this system has no such signal")
     before = signal.getsignal(number)
+    if before is signal.SIG_IGN:
+        pytest.skip("a shell that started this in the background had it ignore Ctrl-C")
 
     def end(engine):
         if engine.state.epoch == 3:
