@@ -19,7 +19,8 @@ MAX_BYTES = 16 * 2**20
 def write_half_precision(weights: Path, file: Path, *, max_bytes: int = MAX_BYTES) -> Path:
     """Write a plain state dict in half precision; counters stay whole numbers.
 
-    The same weights give the same bytes.
+    A tensor with a number that half precision does not reach, above 65504, stays in single precision: a
+    variance that batch norm remembers may be so large. The same weights give the same bytes.
 
     Args:
         weights: a file of weights, or a checkpoint.
@@ -31,16 +32,16 @@ def write_half_precision(weights: Path, file: Path, *, max_bytes: int = MAX_BYTE
 
     Raises:
         FileNotFoundError: if there is no such file of weights.
-        ValueError: if it holds no weights, if one is not finite in half precision, or if they are too many.
+        ValueError: if it holds no weights, if one is not finite, or if they are too many.
     """
     halves = {}
     for name, value in read_weights(weights).items():
-        halves[name] = value.half() if value.is_floating_point() else value.clone()
-        if not torch.isfinite(halves[name]).all():
+        if not torch.isfinite(value).all():
             raise ValueError(
-                f"{weights}: {name} reaches {float(value.abs().max()):g}, and half precision ends at 65504"
-                f": train with more weight_decay, or from another seed"
+                f"{weights}: {name} holds numbers that are not finite: choose another checkpoint"
             )
+        half = value.half() if value.is_floating_point() else value.clone()
+        halves[name] = half if torch.isfinite(half).all() else value.float()
     memory = io.BytesIO()  # torch writes a file's name into it
     torch.save(halves, memory)
     content = memory.getvalue()

@@ -161,7 +161,12 @@ def test_the_same_weights_give_the_same_bytes_and_limits_hold(recipe: Path, tmp_
     first = next(iter(state))
     state[first].view(-1)[0] = 1e6
     torch.save(state, tmp_path / "wild.pt")
-    with pytest.raises(ValueError, match=f"{first} reaches 1e\\+06"):
+    wild = torch.load(write_half_precision(tmp_path / "wild.pt", tmp_path / "wild16.pt"), weights_only=True)
+    assert torch.equal(wild[first], state[first]), "half precision ends before 1e6"
+    assert {value.dtype for name, value in wild.items() if name != first} <= {torch.float16, torch.int64}
+    state[first].view(-1)[0] = torch.nan
+    torch.save(state, tmp_path / "wild.pt")
+    with pytest.raises(ValueError, match=f"{first} holds numbers that are not finite"):
         write_half_precision(tmp_path / "wild.pt", tmp_path / "large.pt")
     assert not (tmp_path / "large.pt").exists()
 
