@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from monai.bundle import ConfigParser
 
-from ..bundle_config import bundle_folder, bundle_names, bundle_overlays, bundle_parser, read_json
+from ..bundle_config import bundle_folder, bundle_names, bundle_overlays, bundle_parser
 from ..messages import suggest
 
 __all__ = ["chosen_bundles", "config_of"]
@@ -50,9 +50,6 @@ def config_of(bundle: str, kind: str, *, amp: bool) -> ConfigParser:
         amp: whether lower precision may be used.
     """
     name, *overlays = bundle.split("+")
-    parser = bundle_parser(bundle_folder(name), f"{kind}.json")
-    for overlay in overlays:
-        for key, value in read_json(bundle_overlays(bundle_folder(name))[overlay]).items():
-            parser[key] = value
+    parser = bundle_parser(bundle_folder(name), f"{kind}.json", overlays=overlays)
     parser["device"], parser["amp"] = "cpu", amp
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +62,22 @@ def bundle_overlays(folder: Path) -> dict[str, Path]:
     return {file.stem: file for file in files if file.is_file()}
 
 
-def bundle_parser(folder: Path, name: str = "inference.json") -> ConfigParser:
+def bundle_parser(
+    folder: Path, name: str = "inference.json", *, overlays: Sequence[str] = ()
+) -> ConfigParser:
     """Return the parser of a bundle's configuration, with macros resolved and nothing built.
 
     Args:
         folder: the bundle's folder, as `bundle_folder` returns it.
         name: the configuration.
+        overlays: names of overlays that change it, one after the other, as `bundle_overlays` has them.
     """
     config = {key: _absolute(value) for key, value in read_json(folder / "configs" / name).items()}
     parser = ConfigParser(config)
+    parser.resolve_macro_and_relative_ids()
+    for overlay in overlays:  # after the macros, into which an overlay's keys may reach
+        for key, value in read_json(bundle_overlays(folder)[overlay]).items():
+            parser[key] = _absolute(value)
     parser.resolve_macro_and_relative_ids()
     return parser
 

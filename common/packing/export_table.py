@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..bundle_config import bundle_overlays, bundle_parser, read_json
+from ..bundle_config import bundle_parser, read_json
 from ..files import MarkedPart, write_whole
 from ..messages import sentence
 from .exported_files import load_exported
@@ -56,10 +56,7 @@ def export_every_way(
         formats: those of the network.
         overlays: names of the bundle's overlays, as `bundle_overlays` has them.
     """
-    parser = bundle_parser(folder, "train.json")
-    for overlay in overlays:
-        for name, value in read_json(bundle_overlays(folder)[overlay]).items():
-            parser[name] = value
+    parser = bundle_parser(folder, "train.json", overlays=overlays)
     metadata = read_json(folder / "configs" / "metadata.json")
     channels = parser["network_def"]["in_channels"]
     if channels is None:

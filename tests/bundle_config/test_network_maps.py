@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from common.bundle_config import (
     read_json,
 )
 from common.bundle_config.metadata_file import check_described
+from common.bundle_config.network_maps import _OFFSET_SCALE_PX
+from common.transforms import InstanceTargetsd
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
 VARIANTS = [(name, None) for name in bundle_names()] + [
@@ -25,10 +28,7 @@ VARIANTS = [(name, None) for name in bundle_names()] + [
 
 
 def training(bundle: str, overlay: str | None) -> dict[str, Any]:
-    parser = bundle_parser(BUNDLES / bundle, "train.json")
-    for name, value in read_json(bundle_overlays(BUNDLES / bundle)[overlay]).items() if overlay else ():
-        parser[name] = value
-    return dict(parser.get())
+    return dict(bundle_parser(BUNDLES / bundle, "train.json", overlays=[overlay] if overlay else []).get())
 
 
 def decoders(value: Any) -> Iterator[dict[str, Any]]:
@@ -64,6 +64,11 @@ def test_every_map_has_a_name_and_the_decoder_reads_those_it_takes_them_for(
                 assert word in words[channel]
         if decoder.get("contour") is not None:
             assert words[decoder["contour"]].startswith("contour")
+
+
+def test_the_words_for_offsets_know_their_unit() -> None:
+    unit = inspect.signature(InstanceTargetsd).parameters["offset_scale_px"].default
+    assert unit == _OFFSET_SCALE_PX
 
 
 @pytest.mark.parametrize("bundle", bundle_names())

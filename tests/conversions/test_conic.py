@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import numpy as np
 import pytest
@@ -71,16 +71,8 @@ def test_an_unknown_class_is_refused(source: Path) -> None:
         read(source)
 
 
-def test_no_file_stays_open(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_stays_open(source: Path, opened: list[IO[bytes]]) -> None:
     """Not where a reader stops early, nor while the error of a damaged file is at hand."""
-    opened: list[Any] = []
-    open_one = Path.open
-
-    def noted(self: Path, *options: Any, **more: Any) -> Any:
-        opened.append(open_one(self, *options, **more))
-        return opened[-1]
-
-    monkeypatch.setattr(Path, "open", noted)
     images = read_dataset("conic", source)
     next(images)
     assert not all(file.closed for file in opened)

@@ -23,13 +23,15 @@ def _train(workshop, tmp_path, at, call, event=Events.ITERATION_COMPLETED, epoch
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
-def test_a_signal_ends_like_ctrl_c_and_all_is_as_before(workshop, tmp_path, at, name):
+def test_a_signal_ends_like_ctrl_c_and_all_is_as_before(workshop, tmp_path, at, name, request):
     number = getattr(signal, name, None)
     if number is None:
         pytest.skip("this system has no such signal")
     before = signal.getsignal(number)
-    if before is signal.SIG_IGN:
-        pytest.skip("a shell that started this in the background had it ignore Ctrl-C")
+    if before is signal.SIG_IGN:  # so a shell starts in the background what shall not hear Ctrl-C
+        request.addfinalizer(lambda: signal.signal(number, signal.SIG_IGN))
+        before = signal.default_int_handler
+        signal.signal(number, before)
 
     def end(engine):
         if engine.state.epoch == 3:
