@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..geometry import label_type
 from ..messages import suggest
 from ..readers import probe, read_image, read_labels
 from ..readers.images_in_folder import by_stem, images_in
@@ -110,7 +111,7 @@ def _label_map(file: Path) -> np.ndarray:
             code = code << 16 | channel
         values, labels = np.unique(code, return_inverse=True)
         labels = labels.reshape(code.shape) + (values[0] > 0)  # black is the background
-    return labels.astype(np.uint16 if labels.max() <= np.iinfo(np.uint16).max else np.uint32)
+    return labels.astype(label_type(int(labels.max())))
 
 
 def _rows(table: Path) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ import tifffile
 from jaxtyping import Integer
 
 from ..files import MARK, record_text, write_whole
+from ..geometry import label_type
 
 __all__ = ["write_label_map"]
 
@@ -52,7 +53,7 @@ def write_label_map(
     lowest, highest = (int(label_map.min()), int(label_map.max())) if label_map.size else (0, 0)
     if lowest < 0 or highest > np.iinfo(np.uint32).max:
         raise ValueError(f"{path}: the label {lowest if lowest < 0 else highest} does not fit: number from 1")
-    stored = label_map.astype(np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32)
+    stored = label_map.astype(label_type(highest))
     tags: dict[str, Any] = {"metadata": None}
     if pixel_size_um is not None:
         per_cm = 1e4 / pixel_size_um

@@ -2,6 +2,7 @@
 
 from .finite_values import finite_values
 from .label_polygons import label_polygons, ring_area
+from .label_type import label_type
 from .largest_pieces import largest_pieces
 from .outlines import outlines
 from .polygons import ellipse_corners, outline_pixels, outline_runs
@@ -17,6 +18,7 @@ __all__ = [
     "ellipse_corners",
     "finite_values",
     "label_polygons",
+    "label_type",
     "largest_pieces",
     "model_scale",
     "outline_pixels",

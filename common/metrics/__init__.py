@@ -5,6 +5,7 @@ from .assignment import assign
 from .boundary import boundary_counts, boundary_scores
 from .classes import score_classes, summarize_classes
 from .contingency import ContingencyTable, contingency_table
+from .error_kinds import ERROR_KINDS, error_counts, told_errors
 from .matching import IOU_RULES, PERCENTS, match, matching_counts, matching_scores
 from .oracle import oracle_f1_50, propagate_labels
 from .pixel import pixel_counts, pixel_scores, probability_counts
@@ -13,6 +14,7 @@ from .report import HEADLINE, ImageScores, json_safe, pool, score_image, scores_
 from .tissues import binary_pq, multi_class_pq, summarize_tissues
 
 __all__ = [
+    "ERROR_KINDS",
     "HEADLINE",
     "IOU_RULES",
     "PERCENTS",
@@ -26,6 +28,7 @@ __all__ = [
     "boundary_counts",
     "boundary_scores",
     "contingency_table",
+    "error_counts",
     "json_safe",
     "match",
     "matching_counts",
@@ -43,4 +46,5 @@ __all__ = [
     "summarize",
     "summarize_classes",
     "summarize_tissues",
+    "told_errors",
 ]

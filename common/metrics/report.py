@@ -12,7 +12,8 @@ import numpy as np
 from .aji import aji_counts, aji_scores
 from .boundary import boundary_counts, boundary_scores
 from .contingency import contingency_table
-from .matching import matching_counts, matching_scores
+from .error_kinds import ERROR_KINDS, error_counts
+from .matching import match, matching_counts, matching_scores
 from .pixel import pixel_counts, pixel_scores, probability_counts
 from .ratio import Counts
 
@@ -45,6 +46,11 @@ class ImageScores:
         """Whether neither label map holds a nucleus: such an image has no score."""
         return not (self.counts["n_true"] or self.counts["n_predicted"])
 
+    @property
+    def errors(self) -> dict[str, int]:
+        """How many nuclei without a match there are of each of `ERROR_KINDS`."""
+        return {kind: int(self.counts[kind]) for kind in ERROR_KINDS}
+
 
 def score_image(
     truth: np.ndarray, prediction: np.ndarray, *, probability: np.ndarray | None = None, iou_rule: str = "ge"
@@ -73,6 +79,7 @@ def score_image(
     table = contingency_table(truth, prediction)
     counts: Counts = {
         **matching_counts(table, iou_rule=iou_rule),
+        **error_counts(table, match(table, iou_rule=iou_rule)),
         **aji_counts(table),
         **pixel_counts(table),
         **probability_counts(truth > 0, None if probability is None else np.asarray(probability)),
@@ -114,8 +121,8 @@ def summarize(images: Sequence[ImageScores]) -> dict[str, float]:
         images: the scores of each image.
 
     Returns:
-        Besides the scores: `n_images`, `n_empty`, `n_true` and `n_predicted` (nuclei). NaN where no
-        image has a score.
+        Besides the scores: `n_images`, `n_empty`, `n_true` and `n_predicted` (nuclei), and `ERROR_KINDS`.
+        NaN where no image has a score.
 
     Raises:
         ValueError: if there is no image, or the images were scored by different IoU rules.
@@ -132,7 +139,7 @@ def summarize(images: Sequence[ImageScores]) -> dict[str, float]:
         summary[f"{name}_pooled"] = pooled
     summary["n_images"] = len(images)
     summary["n_empty"] = sum(image.is_empty for image in images)
-    summary["n_true"], summary["n_predicted"] = int(counts["n_true"]), int(counts["n_predicted"])
+    summary |= {name: int(counts[name]) for name in ("n_true", "n_predicted", *ERROR_KINDS)}
     return summary
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from ..geometry import label_type
 from .cells import make_cells
 from .image import channel_names, make_image
 
@@ -146,8 +147,8 @@ def _write_pair(
     entry = {"image": f"images/{path.name}"}
     for key, (kind, labels) in maps.items():
         entry[key] = f"{kind}/{stem}.tif"
-        wide = np.uint16 if int(labels.max(initial=0)) <= np.iinfo(np.uint16).max else np.uint32
-        tifffile.imwrite(folder / entry[key], labels.astype(wide), compression="zlib")
+        stored = labels.astype(label_type(int(labels.max(initial=0))))
+        tifffile.imwrite(folder / entry[key], stored, compression="zlib")
     return entry
 
 

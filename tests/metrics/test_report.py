@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from common.metrics import HEADLINE, json_safe, score_image, scores_of_counts, summarize
+from common.metrics import ERROR_KINDS, HEADLINE, json_safe, score_image, scores_of_counts, summarize
 
 
 def test_pooling_images_equals_scoring_them_side_by_side(pairs):
@@ -68,7 +68,7 @@ def test_every_id_of_the_definition_is_there_and_mlflow_takes_it(pairs):
     ids += ["boundary_dice", "boundary_dice_instances"]
     ids += [f"{name}_{p}" for name in ("f1", "precision", "recall", "ap") for p in range(50, 100, 5)]
     expected = {f"{name}_{form}" for name in ids for form in ("mean", "pooled")}
-    assert set(summary) == expected | {"n_images", "n_empty", "n_true", "n_predicted"}
+    assert set(summary) == expected | {"n_images", "n_empty", "n_true", "n_predicted", *ERROR_KINDS}
     assert set(HEADLINE) <= set(summary)
     assert all(re.fullmatch(r"[\w\-./ :]+", name) for name in summary)
 

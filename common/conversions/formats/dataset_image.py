@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from skimage.measure import label
 
-from ...geometry import largest_pieces
+from ...geometry import label_type, largest_pieces
 from .pixel_runs import PixelRuns
 
 _PIXELS_AT_ONCE = 2**22
@@ -68,13 +68,12 @@ def paint_nuclei(
         >>> paint_nuclei([np.array([0]), np.array([0, 1, 2])], (1, 4))[0].tolist()
         [[1, 2, 2, 0]]
     """
-    few = len(nuclei) <= np.iinfo(np.uint16).max
-    painted = np.zeros(shape[0] * shape[1], np.uint16 if few else np.uint32)
+    painted = np.zeros(shape[0] * shape[1], label_type(len(nuclei)))
     for position in np.argsort(-sizes_of(nuclei), kind="stable").tolist():
         painted[nuclei[position]] = position + 1
     if connected:
         numbered, kept = largest_pieces(painted.reshape(shape), connectivity=2)
-        return _narrow(numbered, len(kept)), [int(label) - 1 for label in kept]
+        return numbered.astype(label_type(len(kept)), copy=False), [int(label) - 1 for label in kept]
     # In parts, because a slide's label map is as large as all that is known of its nuclei.
     there = np.zeros(len(nuclei) + 1, bool)
     parts = range(0, len(painted), _PIXELS_AT_ONCE)
@@ -85,7 +84,7 @@ def paint_nuclei(
     for start in parts:
         painted[start : start + _PIXELS_AT_ONCE] = number[painted[start : start + _PIXELS_AT_ONCE]]
     kept = np.flatnonzero(there[1:]).tolist()
-    return _narrow(painted.reshape(shape), len(kept)), kept
+    return painted.reshape(shape).astype(label_type(len(kept)), copy=False), kept
 
 
 def sizes_of(nuclei: Sequence[np.ndarray]) -> np.ndarray:
@@ -93,11 +92,6 @@ def sizes_of(nuclei: Sequence[np.ndarray]) -> np.ndarray:
     if isinstance(nuclei, PixelRuns):
         return nuclei.sizes
     return np.array([pixels.size for pixels in nuclei], np.int64)
-
-
-def _narrow(label_map: np.ndarray, count: int) -> np.ndarray:
-    few = count <= np.iinfo(np.uint16).max
-    return label_map.astype(np.uint16 if few else np.uint32, copy=False)
 
 
 def colour_components(pixels: np.ndarray) -> np.ndarray:
@@ -118,7 +112,7 @@ def colour_components(pixels: np.ndarray) -> np.ndarray:
     for channel in pixels:
         code = code << 16 | channel
     labels = label(code, background=0, connectivity=2)
-    return labels.astype(np.uint16 if labels.max() <= np.iinfo(np.uint16).max else np.uint32)
+    return labels.astype(label_type(int(labels.max())))
 
 
 def pixels_of_nuclei(label_map: np.ndarray) -> dict[int, np.ndarray]:

@@ -56,7 +56,7 @@ class CellScores:
             )
         scores = score_image(truth, prediction, iou_rule=self.iou_rule)
         self._scored.append(scores)
-        return with_prefix(scores.values)
+        return with_prefix({**scores.values, **scores.errors})
 
     def summary(self) -> dict[str, float]:
         """Return the scores of the set; empty where no image had cells."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from ignite.engine import Engine, Events
 
 from ...files import write_whole
-from ...metrics import HEADLINE, json_safe
+from ...metrics import HEADLINE, json_safe, told_errors
 from .cell_scores import cell_names
 
 __all__ = ["EvaluationReport"]
@@ -21,11 +21,12 @@ _log = logging.getLogger(__name__)
 class EvaluationReport:
     """Writes ``<output_dir>/metrics.json`` when an evaluator with `InstanceMetrics` has finished.
 
-    The file holds every score as ``<id>_mean`` and ``<id>_pooled``, ``images`` with the scores of each, which
-    weights, list of the data set and IoU rule they belong to, ``upper_bound`` apart from the scores, and
-    ``cost`` where a `Cost` measured it. NaN, the score of what is not defined, is null. Where images know
-    their tissue, PanNuke's scores are there as the mean over images and over tissues, and ``tissues`` has
-    each. It appears whole or not at all.
+    The file holds every score as ``<id>_mean`` and ``<id>_pooled``, how many nuclei were missed, merged,
+    split, poorly outlined or invented, ``images`` with the same of each, which weights, list of the data
+    set and IoU rule they belong to, ``upper_bound`` apart from the scores, and ``cost`` where a `Cost`
+    measured it. NaN, the score of what is not defined, is null. Where images know their tissue, PanNuke's
+    scores are there as the mean over images and over tissues, and ``tissues`` has each. It appears whole
+    or not at all.
 
     Args:
         output_dir: folder of the file.
@@ -82,4 +83,5 @@ class EvaluationReport:
         ]
         scores = "  ".join(f"{name} {summary[name]:.3f}" for name in shown)
         _log.info("%s list, %d images: %s", self.split, summary["n_images"], scores)
+        _log.info("of %d nuclei %s", summary["n_true"], told_errors(summary))
         _log.info("scores written to %s", path)

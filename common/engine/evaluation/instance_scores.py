@@ -34,14 +34,14 @@ NEGATIVE_LOSS = "negative_val_loss"  # MONAI takes the higher key metric for the
 
 
 def known_scores() -> list[str]:
-    """Return the names of all scores of a set of images, for example "pq_pooled".
+    """Return the names of all scores of a set of images, for example "pq_pooled"; numbers are no scores.
 
     Example:
-        >>> "pq_pooled" in known_scores()
-        True
+        >>> "pq_pooled" in known_scores(), "n_missed" in known_scores()
+        (True, False)
     """
     tiny = np.ones((4, 4), np.int32)
-    return list(summarize([score_image(tiny, tiny)]))
+    return [name for name in summarize([score_image(tiny, tiny)]) if not name.startswith("n_")]
 
 
 def items_of(engine: Engine) -> list[dict[str, Any]]:
@@ -108,13 +108,14 @@ class InstanceMetrics(Metric):
     """Scores every image of an evaluator and leaves the scores of the set in ``engine.state``.
 
     After the epoch, ``state.metrics`` holds the chosen ids, ``state.instance_summary`` all of them,
-    ``state.instance_rows`` one dictionary per image (name and scores), ``state.iou_rule`` the rule and, if
-    asked for, ``state.upper_bound`` the oracle; within the epoch ``state.latest_rows`` are the current
-    iteration's. Where images know their tissue (``tissue`` in the data list) the summary has ``bpq_mean`` and
-    ``bpq_tissue_mean`` too, PanNuke's panoptic quality as the mean over their images and over the tissues,
-    and ``state.tissues`` its mean for each. Where label maps have a second plane, of whole cells, summary and
-    rows have the same scores of these, as ``cell_NAME``. Attached as a MONAI ``key_metric`` under the name of
-    a score, that score selects the best checkpoint. `instance_metrics` makes such a dictionary.
+    ``state.instance_rows`` one dictionary per image (name, scores, errors by kind), ``state.iou_rule``
+    the rule and, if asked for, ``state.upper_bound`` the oracle; within the epoch ``state.latest_rows``
+    are the current iteration's. Where images know their tissue (``tissue`` in the data list) the summary
+    has ``bpq_mean`` and ``bpq_tissue_mean`` too, PanNuke's panoptic quality as the mean over their images
+    and over the tissues, and ``state.tissues`` its mean for each. Where label maps have a second plane,
+    of whole cells, summary and rows have the same scores of these, as ``cell_NAME``. Attached as a MONAI
+    ``key_metric`` under the name of a score, that score selects the best checkpoint. `instance_metrics`
+    makes such a dictionary.
 
     Args:
         ids: scores that appear in ``state.metrics``.
@@ -197,7 +198,9 @@ class InstanceMetrics(Metric):
 
     def _rows(self, first: int = 0) -> list[dict[str, Any]]:
         pairs = zip(self._scored[first:], self._cell_rows[first:], strict=True)
-        return [{"image": file, **scores.values, **cells} for (file, scores, _), cells in pairs]
+        return [
+            {"image": file, **scores.values, **scores.errors, **cells} for (file, scores, _), cells in pairs
+        ]
 
     def _by_tissue(self) -> dict[str, Any]:
         """Return PanNuke's scores of the images whose tissue is known; nothing where none is."""
