@@ -5,12 +5,14 @@ from .check import CHECKSUM_FILE, check_released
 from .half_precision import MAX_BYTES, write_half_precision
 from .licence import licence_text
 from .metadata import next_version, released_metadata
+from .overview import OVERVIEW, overview_text
 from .recipe import Recipe, read_recipe
 from .scores import SCORES, ListScores, read_scores
 
 __all__ = [
     "CHECKSUM_FILE",
     "MAX_BYTES",
+    "OVERVIEW",
     "RELEASED",
     "SCORES",
     "ListScores",
@@ -20,6 +22,7 @@ __all__ = [
     "curve_picture",
     "licence_text",
     "next_version",
+    "overview_text",
     "picture_name",
     "read_recipe",
     "read_scores",

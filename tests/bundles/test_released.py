@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.bundle_config import check_metadata, find_slip
-from common.release import RELEASED, check_released, read_recipe
+from common.release import OVERVIEW, RELEASED, check_released, overview_text, read_recipe
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(file.parents[1].name for file in ROOT.glob("bundles/*/configs/release.json"))
@@ -27,3 +27,7 @@ def test_a_recipe_is_an_overlay_that_can_be_used(name: str, monkeypatch: pytest.
     check_metadata(folder / "configs" / "metadata.json")
     assert RELEASED.read(folder / "docs" / "README.md") is not None
     assert set(recipe.data) & {data for data, _ in recipe.scored}
+
+
+def test_the_readme_tells_what_all_released_weights_reach() -> None:
+    assert OVERVIEW.read(ROOT / "README.md") == overview_text(ROOT / "bundles")

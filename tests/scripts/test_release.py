@@ -11,6 +11,7 @@ import torch
 from common.bundle_config import written
 from common.engine.trained import trained_bundle
 from common.release import (
+    OVERVIEW,
     RELEASED,
     card_text,
     check_released,
@@ -64,6 +65,8 @@ def recipe(small: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def test_a_release_is_whole_and_scores_what_it_releases(recipe: Path, data: Path) -> None:
     own = (recipe / "configs" / "metadata.json").read_bytes()
+    readme = recipe.resolve().parents[1] / "README.md"
+    readme.write_text(f"{OVERVIEW.begin}\nnone yet\n{OVERVIEW.end}\nlast line\n")
     file = release("small", data_root=str(data), device="cpu")
     assert file.resolve() == (recipe / "models" / "model.pt").resolve()
     state = torch.load(file, weights_only=True)
@@ -93,6 +96,8 @@ def test_a_release_is_whole_and_scores_what_it_releases(recipe: Path, data: Path
     card = (recipe / "docs" / "README.md").read_text()
     assert "none yet" not in card and card.endswith("last line\n")
     assert f"| cells test | 1 | {report['ap_50_pooled']:.3f} |" in card
+    assert "none yet" not in readme.read_text() and readme.read_text().endswith("last line\n")
+    assert f"README.md#released-weights) 0.2.0 | {report['ap_50_pooled']:.3f} |" in readme.read_text()
     for picture in ("released_cells_test.png", "released_tissue_validation.png", "released_curve.png"):
         assert (recipe / "docs" / picture).is_file() and picture in card, picture
 
