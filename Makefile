@@ -17,7 +17,7 @@ label: $(LABEL)/.runtime        ## serve bundles to MONAI Label's clients (STUDI
 	$(LABEL)/bin/python -m scripts.serve $(if $(STUDIES),--studies "$(STUDIES)") $(if $(BUNDLES),--bundles "$(BUNDLES)")
 
 test: lint       ## linters, type checks and tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-long: $(VENV)/.test       ## the tests that take long
 	$(BIN)/python -m pytest -m long
