@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from .assignment import assign
 from .contingency import ContingencyTable
+from .error_kinds import error_counts
 from .ratio import Counts, ratio
 
 IOU_RULES = ("ge", "gt")
@@ -65,7 +66,7 @@ def match(
 
 
 def matching_counts(table: ContingencyTable, *, iou_rule: str = "ge") -> Counts:
-    """Count nuclei, matches at every threshold, and the IoU sum of the matches at .5.
+    """Count nuclei, matches at every threshold, the IoU sum of those at .5, and what became of the others.
 
     Args:
         table: contingency table of the two label maps.
@@ -80,6 +81,7 @@ def matching_counts(table: ContingencyTable, *, iou_rule: str = "ge") -> Counts:
         "n_predicted": np.array(table.n_predicted),
         "matches": reached.sum(axis=1),
         "iou_sum": np.array(matched_ious.sum()),
+        **error_counts(table, matches),
     }
 
 

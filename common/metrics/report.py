@@ -12,8 +12,8 @@ import numpy as np
 from .aji import aji_counts, aji_scores
 from .boundary import boundary_counts, boundary_scores
 from .contingency import contingency_table
-from .error_kinds import ERROR_KINDS, error_counts
-from .matching import match, matching_counts, matching_scores
+from .error_kinds import ERROR_KINDS
+from .matching import matching_counts, matching_scores
 from .pixel import pixel_counts, pixel_scores, probability_counts
 from .ratio import Counts
 
@@ -79,7 +79,6 @@ def score_image(
     table = contingency_table(truth, prediction)
     counts: Counts = {
         **matching_counts(table, iou_rule=iou_rule),
-        **error_counts(table, match(table, iou_rule=iou_rule)),
         **aji_counts(table),
         **pixel_counts(table),
         **probability_counts(truth > 0, None if probability is None else np.asarray(probability)),

@@ -31,9 +31,10 @@ def overview_text(bundles: Path) -> str:
         bundle = released.parents[1]
         metadata = read_json(bundle / "configs" / "metadata.json")
         name = f"[{bundle.name}](bundles/{bundle.name}/docs/README.md#released-weights) {metadata['version']}"
+        licence = read_recipe(bundle).licence
         for title, scores in metadata["eval_metrics"].items():
             figures = [f"{scores[score]:.3f}" for score in _TOLD]
-            row = f"| {title} | {name} | {' | '.join(figures)} | {read_recipe(bundle).licence} |"
+            row = f"| {title} | {name} | {' | '.join(figures)} | {licence} |"
             rows.append((title, -scores["pq"], row))
     return "\n".join(
         [
