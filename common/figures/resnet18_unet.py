@@ -76,7 +76,9 @@ def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
     # Map 0 is the foreground, as the decoders take it.
     logits, target = found.maps[window][0], found.targets[window][0]
     loss = binary_cross_entropy_with_logits(logits, target, reduction="none")
-    fraction = mined_fraction(predicted.loss)
+    fraction, words = mined_fraction(predicted.loss), predicted.words
+    if fraction == 1.0:  # nothing would be left to choose
+        fraction, words = mined_fraction(subject.config["loss"]), f"{words}, trained on all pixels"
     hard = hardest_pixels(loss, fraction)
     values = loss.numpy()
     share = values[hard].sum() / max(values.sum(), 1e-12)
@@ -92,7 +94,7 @@ def _hard_pixels(subject: Subject, predicted: Predicted) -> Path:
             Panel(f"outlined: the hardest {percent}", values, "cross-entropy of a pixel", limits, hard),
         ],
         title=f"Hard example mining on {subject.name}:\nthe hardest {percent} of the pixels hold "
-        f"{100 * share:.0f} % of the cross-entropy\n({predicted.words})",
+        f"{100 * share:.0f} % of the cross-entropy\n({words})",
         columns=5,
     )
 

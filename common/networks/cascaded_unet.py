@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import torch
 from monai.networks.nets import BasicUNet
@@ -89,3 +90,34 @@ class CascadedUNet(nn.Module):
         if load is None:
             raise ValueError(f"{type(self.second).__name__} has no encoder that ImageNet's weights are for")
         load(source)
+
+    def from_part(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights of a network that is the second one alone, by the names that they have here.
+
+        What weighs the first network's map is 0 then, so that the cascade begins with what the other network
+        puts out, and learns from there what the map is good for.
+
+        Args:
+            weights: those of the other network, which saw the image alone.
+
+        Returns:
+            Weights of the second network; empty where it sees no image, or the others are not such.
+
+        Example:
+            >>> alone = VGG16UNet(3, 4, blocks=2, width=8, decoder_features=(4,)).state_dict()
+            >>> cascade = CascadedUNet(second=VGG16UNet(4, 4, blocks=2, width=8, decoder_features=(4,)))
+            >>> begun = cascade.from_part(alone)
+            >>> begun.keys() == {f"second.{name}" for name in alone}
+            True
+        """
+        own = self.second.state_dict()
+        if not self.see_image or not own.keys() <= weights.keys():
+            return {}
+        begun = {}
+        for name, target in own.items():
+            value = weights[name]
+            if (target.shape[1:2], value.shape[1:2]) == ((self.in_channels + 1,), (self.in_channels,)):
+                # The map is the last channel.
+                value = torch.cat([value, value.new_zeros(value.shape[0], 1, *value.shape[2:])], dim=1)
+            begun[f"second.{name}"] = value
+        return begun

@@ -123,6 +123,27 @@ def test_the_oracle_is_never_called_a_score(
     assert any("hardest 9.2 %" in title for title in titles), "the fraction of the bundle's loss"
 
 
+@pytest.mark.skipif("resnet18_unet" not in BUNDLES, reason="resnet18_unet is not in bundles")
+@pytest.mark.parametrize(
+    ("settings", "fraction", "said"), [({"hard_fraction": 0.2}, "20.0 %", False), ({}, "9.2 %", True)]
+)
+def test_hard_pixels_are_those_of_the_training_or_of_the_bundle(
+    settings: dict[str, float], fraction: str, said: bool, datasets: dict[str, Path], tmp_path: Path,
+    titles: list[str],
+) -> None:  # fmt: skip
+    file = weights_of("resnet18_unet", tmp_path / "run")
+    trained = json.loads(file.with_name("train.json").read_text(encoding="utf-8"))
+    loss = dict(training_config(ROOT / "bundles" / "resnet18_unet")["loss"])
+    del loss["hard_fraction"]
+    file.with_name("train.json").write_text(json.dumps({**trained, "loss": {**loss, **settings}}))
+    script.figures(
+        "resnet18_unet", dataset_dir=str(datasets["resnet18_unet"]), weights=str(file),
+        output_dir=str(tmp_path / "out"),
+    )  # fmt: skip
+    [title] = [title for title in titles if title.startswith("Hard example mining")]
+    assert f"the hardest {fraction}" in title and ("trained on all pixels" in title) == said
+
+
 @pytest.mark.skipif("cascaded_unet" not in BUNDLES, reason="cascaded_unet is not in bundles")
 def test_trainings_of_any_bundle_are_compared(
     datasets: dict[str, Path], tmp_path: Path, titles: list[str]

@@ -69,7 +69,8 @@ def _is_for_encoder(network: torch.nn.Module, given: Iterable[str]) -> bool:
 def load_fitting(network: torch.nn.Module, path: str | Path) -> int:
     """Load the weights that fit by name and shape, and log how many do, are missing, or have no place.
 
-    An official file of ImageNet, in which nothing fits by its full name, goes into the encoder.
+    Where nothing fits by its full name: weights of a network that is a part of this one go into that part (a
+    network with such parts has a method `from_part`), an official file of ImageNet into the encoder.
 
     Args:
         network: the network.
@@ -84,8 +85,10 @@ def load_fitting(network: torch.nn.Module, path: str | Path) -> int:
     """
     given = read_weights(path)
     own = network.state_dict()
-    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
     learned = {name for name, _ in network.named_parameters()}
+    if not learned & given.keys() and callable(from_part := getattr(network, "from_part", None)):
+        given = from_part(given) or given
+    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
     if not learned & fitting.keys():
         if _is_for_encoder(network, given):
             return load_imagenet(network, path)

@@ -11,7 +11,7 @@ from ignite.engine import Events
 
 from common.engine.checkpoints import Pretrained, Resume, load_fitting
 from common.engine.training import FreezeEncoder
-from common.networks import LoGSAGE, ResNet18UNet, VGG16UNet, imagenet_weights
+from common.networks import CascadedUNet, LoGSAGE, ResNet18UNet, VGG16UNet, imagenet_weights
 
 
 class Net(torch.nn.Module):
@@ -52,6 +52,27 @@ def test_nothing_that_fits_is_an_error(tmp_path):
     torch.save({"other": torch.zeros(2)}, tmp_path / "w.pt")
     with pytest.raises(ValueError, match="nothing in --pretrained .*w.pt fits the network"):
         load_fitting(Net(), tmp_path / "w.pt")
+
+
+@torch.no_grad()
+def test_a_cascade_begins_as_its_second_network_alone(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+
+    def network(channels: int, maps: int = 4) -> VGG16UNet:
+        return VGG16UNet(channels, maps, blocks=2, width=8, decoder_features=(4,))
+
+    alone, cascade = network(3).eval(), CascadedUNet(second=network(4)).eval()
+    torch.save(alone.state_dict(), tmp_path / "alone.pt")
+    first = {name: value.clone() for name, value in cascade.first.state_dict().items()}
+    assert load_fitting(cascade, tmp_path / "alone.pt") == len(alone.state_dict())
+    image = torch.rand(2, 3, 32, 48)
+    torch.testing.assert_close(cascade(image), alone(image))
+    assert all(torch.equal(value, first[name]) for name, value in cascade.first.state_dict().items())
+    # Another head stays at its start, the rest fits; a cascade that sees the map alone has no use for it.
+    other = CascadedUNet(second=network(4, maps=1))
+    assert load_fitting(other, tmp_path / "alone.pt") == len(alone.state_dict()) - 2
+    with pytest.raises(ValueError, match="nothing in --pretrained .*alone.pt fits the network"):
+        load_fitting(CascadedUNet(second=network(1), see_image=False), tmp_path / "alone.pt")
 
 
 def thin(kind: type[torch.nn.Module] = ResNet18UNet, *, channels: int = 1, seed: int = 0) -> torch.nn.Module:
