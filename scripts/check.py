@@ -1,6 +1,6 @@
 """Look a bundle through without training it: `python -m scripts.check BUNDLE` (or `all`), `--overlay FILE`.
 
-The first fault is said in one sentence with file, id and cause. It takes seconds: the data are a few sample
+The first fault is said in one sentence with file, id and cause. It takes a minute: the data are a few sample
 images in a temporary folder. `--mend` first writes inference.json and the maps in metadata.json anew from
 train.json, and every configuration in the common layout.
 """
@@ -204,9 +204,8 @@ def check_training(files: Sequence[Path], metadata: Path, places: dict[str, str]
     with blame("train::dataset", files, "loading the training images"):
         dataset = get("train::dataset")
         batch = list_data_collate([dataset[0], dataset[1]])
-    images, targets = (
-        batch[key][..., :CORNER_PX, :CORNER_PX].to(device).contiguous() for key in ("image", "label")
-    )
+    corner = (..., slice(CORNER_PX), slice(CORNER_PX))
+    images, targets = (batch[key][corner].to(device).contiguous() for key in ("image", "label"))
     if len(files) == 1 and images.shape[1] != taken:  # an overlay may be for other images
         raise ValueError(
             f"{blamed('channels', files)}: the network gets {images.shape[1]} channels, but "
@@ -248,8 +247,7 @@ def _check_decoder(files: Sequence[Path]) -> None:
 def _channels(files: Sequence[Path], described: int) -> int:
     """Return how many channels images need: with an overlay those of its network, which may be for others."""
     network = _merged(files).get()["network_def"] if len(files) > 1 else {}
-    count: int | None = network.get("in_channels")
-    return described if count is None else count
+    return int(network.get("in_channels") or described)
 
 
 def _merged(files: Sequence[Path]) -> ConfigParser:

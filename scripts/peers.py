@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.bundle_config import bundle_folder, project_root
 from common.commands import main
 from common.datalists import RunData
 from common.engine.evaluation import images_per_second
@@ -29,6 +31,7 @@ from common.peers import (
     train_peer,
     training_run,
 )
+from common.release import Recipe, read_recipe, read_scores, write_overview, write_peer_scores
 
 DEFAULT_MINUTES = 30
 
@@ -48,6 +51,7 @@ def peers(
     fold: int | None = None,
     folds: int = 5,
     test_platform: str | int | None = None,
+    beside: str | None = None,
     mlflow: bool = True,
     output: str = "runs/peers",
 ) -> Path:
@@ -67,11 +71,13 @@ def peers(
         fold: which fold is tested, as for a bundle.
         folds: number of folds.
         test_platform: the platform that is tested, as for a bundle.
+        beside: a bundle whose recipe of released weights names these data sets: each list that the recipe
+            names is scored instead of `split`, and the README tells it beside the bundle's weights.
         mlflow: whether runs are recorded in MLflow, beside those of the bundles.
         output: environments and results go to OUTPUT/PEER.
 
     Returns:
-        The folder with metrics.json and best_and_worst.png.
+        The folder with metrics.json and best_and_worst.png, of several lists that of the last.
 
     Raises:
         FileNotFoundError: if the images are not there, or weights that the package cannot do without.
@@ -88,8 +94,17 @@ def peers(
         raise ValueError("--minutes 0 trains nothing: name weights with --pretrained, or give more minutes")
     dealt = {"fold": fold, "folds": folds, "test_platform": test_platform}
     data = RunData(dataset_dir, seed=split_seed, channels=channels, **dealt)  # type: ignore[arg-type]
-    used = dict.fromkeys(["training", "validation", split] if package.trains else [split])
-    lists = {name: data.items(name) for name in used}
+    recipe = None if beside is None else _recipe(beside, data, dealt)
+    lists = {name: data.items(name) for name in ("training", "validation")} if package.trains else {}
+    if recipe is None:
+        scored = {split: (data, split)}
+    else:
+        scored = {
+            f"{name}_{which}": (RunData(data.folders[name], seed=split_seed, channels=channels), which)
+            for name, which in recipe.scored
+        }
+    for of, which in scored.values():
+        of.items(which)  # what is wrong with them shows before the training
     words = lists_in_words(dealt)
     key = conditions.key(package, f"{data.fingerprint()} {words} {split_seed}")
     folder = Path(output) / package.name / f"{data.name}_seed{seed}_{key}"
@@ -103,39 +118,87 @@ def peers(
         ) as note:  # fmt: skip
             training = train_peer(package, python, lists, conditions, folder, heard=heard)
             note(training or {})
-        result = segment_with_peer(
-            package, python, lists[split], conditions, folder, heard=heard_on_terminal()
-        )
-        tags = {
-            "split": split, "lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed),
-            "changes": _changes(pretrained, channels),
-            "method_key": conditions.method_key(package),
+        settings = {
+            "dataset_dir": dataset_dir, "split_seed": split_seed, **dealt, "seed": seed,
+            "minutes": conditions.minutes, "steps": steps, "threads": conditions.threads,
+            "pretrained": pretrained, "channels": channels,
         }  # fmt: skip
-        report = folder / "evaluation"
+        tags = {
+            "lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed),
+            "changes": _changes(pretrained, channels, recipe), "method_key": conditions.method_key(package),
+        }  # fmt: skip
+        trained = _Trained(package, python, conditions, folder, training, settings, tags, bool(mlflow))
+        reports = {name: trained.score(name, *each) for name, each in scored.items()}
+        if recipe is not None:
+            found = [
+                read_scores(of.name, which, reports[name] / "metrics.json")
+                for name, (of, which) in scored.items()
+            ]
+            write_peer_scores(package.folder, recipe, found, says=package.says, budget=conditions.budget)
+            write_overview(project_root())
+    return list(reports.values())[-1]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A peer that was trained, or needs no training, and how its runs are told."""
+
+    package: Peer
+    python: Path
+    conditions: Conditions
+    folder: Path
+    training: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
+    tags: Mapping[str, str]
+    mlflow: bool
+
+    def score(self, name: str, data: RunData, split: str) -> Path:
+        """Segment a list, score it, and return the folder of the report."""
+        package, conditions, items = self.package, self.conditions, data.items(split)
+        result = segment_with_peer(
+            package, self.python, items, conditions, self.folder, name=name, heard=heard_on_terminal()
+        )
+        report = self.folder / ("evaluation" if name == split else f"evaluation_{name}")
+        versions = {f"version_{one}": version for one, version in result.versions.items()}
         handler = MLflowRun(
-            package.name, data.name, fingerprint=data.fingerprint(), lists=data, split=split, tags=tags,
-            note=package.says, artifacts=[report / "metrics.json", report / "best_and_worst.png"],
-            enabled=bool(mlflow),
-            config={
-                "dataset_dir": dataset_dir, "split": split, "split_seed": split_seed, **dealt,
-                "seed": seed, "minutes": conditions.minutes, "steps": steps, "threads": conditions.threads,
-                "pretrained": pretrained, "channels": channels,
-                **{f"version_{name}": version for name, version in result.versions.items()},
-            },
+            package.name, data.name, fingerprint=data.fingerprint(), lists=data, split=split,
+            tags={"split": split, **self.tags}, note=package.says,
+            artifacts=[report / "metrics.json", report / "best_and_worst.png"], enabled=self.mlflow,
+            config={**self.settings, "split": split, **versions},
         )  # fmt: skip
         scores = score_label_maps(
-            lists[split], result.label_maps, report, channels=channels, split=split,
-            weights=str(folder / "weights"), cost=cost_of(result, training, conditions.threads),
+            items, result.label_maps, report, channels=conditions.channels, split=split,
+            weights=str(self.folder / "weights"), cost=cost_of(result, self.training, conditions.threads),
             handlers=[handler],
         )  # fmt: skip
-    print(f"{package.says}: pq_pooled {scores['pq_pooled']:.3f}, {conditions.budget}; {report.as_posix()}")
-    return report
+        print(
+            f"{package.says}: {data.name} {split} pq_pooled {scores['pq_pooled']:.3f}, {conditions.budget};"
+            f" {report.as_posix()}"
+        )
+        return report
 
 
-def _changes(pretrained: str | None, channels: Any) -> str:
+def _recipe(bundle: str, data: RunData, dealt: Mapping[str, Any]) -> Recipe:
+    """Return a bundle's recipe, and refuse other data: the README would tell an untruth."""
+    recipe = read_recipe(bundle_folder(bundle))
+    if sorted(data.folders) != sorted(recipe.data):
+        raise ValueError(
+            f"the weights of {bundle} (--beside) are trained on {' and '.join(recipe.data)}: name these with"
+            f" --dataset_dir, not {' and '.join(data.folders)}"
+        )
+    if dealt["fold"] is not None or dealt["test_platform"] is not None:
+        raise ValueError(
+            f"the weights of {bundle} (--beside) are scored on lists as they are: leave out --fold and"
+            " --test_platform"
+        )
+    return recipe
+
+
+def _changes(pretrained: str | None, channels: Any, recipe: Recipe | None) -> str:
     """Return what the leaderboard says of a peer beside its name."""
     told = [f"pretrained {Path(pretrained).stem}"] if pretrained else []
-    return ", ".join(told + ([] if channels is None else [f"channels {channels}"]))
+    told += [] if channels is None else [f"channels {channels}"]
+    return ", ".join(told + ([] if recipe is None else [f"trained on {' and '.join(recipe.data)}"]))
 
 
 def cost_of(result: Prediction, training: Mapping[str, Any] | None, threads: int) -> dict[str, float]:

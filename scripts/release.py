@@ -34,7 +34,6 @@ from common.export import write_picture
 from common.files import hold, sha256_of, write_whole, write_whole_folder
 from common.release import (
     CHECKSUM_FILE,
-    OVERVIEW,
     RELEASED,
     ListScores,
     Recipe,
@@ -42,12 +41,12 @@ from common.release import (
     curve_picture,
     licence_text,
     next_version,
-    overview_text,
     picture_name,
     read_recipe,
     read_scores,
     released_metadata,
     write_half_precision,
+    write_overview,
 )
 
 _CURVE = "released_curve.png"
@@ -117,7 +116,7 @@ def release(
             write_picture(folder / "docs" / picture_name(name, split), picture, colours=64)
         write_whole(metadata, lambda part: part.write_text(written(content), encoding="utf-8"))
         RELEASED.write(card, text)
-        _overview(folder.parent)
+        write_overview(folder.parents[1])
     for each in scores:
         print(f"{each.title}: " + ", ".join(f"{name} {value:.3f}" for name, value in each.scores.items()))
     print(f"released: {file.as_posix()}, version {new}")
@@ -260,13 +259,6 @@ def _place(candidate: Path, models: Path, licence: str, version: str) -> Path:
         (part / CHECKSUM_FILE).write_text(json.dumps(told, indent=4) + "\n", encoding="utf-8")
 
     return write_whole_folder(models, write) / candidate.name
-
-
-def _overview(bundles: Path) -> None:
-    """Tell in the README what all weights reach, where it has a place for it."""
-    readme = bundles.parent / "README.md"
-    if readme.is_file() and OVERVIEW.read(readme) is not None:
-        OVERVIEW.write(readme, overview_text(bundles))
 
 
 def _shown(file: Path) -> str:

@@ -101,6 +101,7 @@ def segment_with_peer(
     conditions: Conditions,
     folder: Path,
     *,
+    name: str | None = None,
     say: Say = print,
     heard: Callable[[str], None] | None = None,
 ) -> Prediction:
@@ -111,9 +112,10 @@ def segment_with_peer(
     Args:
         peer: the peer.
         python: the interpreter of its environment.
-        items: the list of `conditions.split`.
+        items: the images.
         conditions: how it is run.
         folder: what belongs to this training.
+        name: of the list, by which its label maps are kept; None: `conditions.split`.
         say: takes sentences for the user.
         heard: takes the last line that the peer printed, twice a second.
 
@@ -121,9 +123,10 @@ def segment_with_peer(
         RuntimeError: if it fails, with the peer's own last sentence.
     """
     job = _Job(peer, python, conditions, folder, say, heard)
-    found = folder / "predictions" / conditions.split
+    name = name or conditions.split
+    found = folder / "predictions" / name
     targets = [found / f"{number:05d}_{stem_of(item['image'])}.tif" for number, item in enumerate(items)]
-    step = f"predict_{conditions.split}"
+    step = f"predict_{name}"
     if not (job.result(step).is_file() and all(file.is_file() for file in targets)):
         _segment(job, step, items, targets)
     told = _read(job.result(step))

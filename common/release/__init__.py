@@ -5,7 +5,8 @@ from .check import CHECKSUM_FILE, check_released
 from .half_precision import MAX_BYTES, write_half_precision
 from .licence import licence_text
 from .metadata import next_version, released_metadata
-from .overview import OVERVIEW, overview_text
+from .overview import OVERVIEW, overview_text, write_overview
+from .peer_scores import write_peer_scores
 from .recipe import Recipe, read_recipe
 from .scores import SCORES, ListScores, read_scores
 
@@ -28,4 +29,6 @@ __all__ = [
     "read_scores",
     "released_metadata",
     "write_half_precision",
+    "write_overview",
+    "write_peer_scores",
 ]

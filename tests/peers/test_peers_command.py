@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ import pytest
 import tifffile
 from mlflow import MlflowClient
 
+import scripts.peers
 from common.datalists import load_datalist
 from common.metrics import score_image, summarize
 from common.readers import read_image, read_labels
+from common.release import OVERVIEW, Recipe
+from common.sample import write_sample
 
 from .conftest import Fake
 
@@ -190,3 +194,38 @@ def test_the_package_sees_nothing_of_this_project(
     adapter.write_text("import common.files\n" + adapter.read_text("utf-8"))
     with pytest.raises(RuntimeError, match="ModuleNotFoundError: No module named 'common'"):
         run(steps=5, mlflow=False)
+
+
+def test_beside_released_weights_each_list_is_scored_and_told(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [
+        write_sample(tmp_path / name, counts=(3, 1, 2), shape=(96, 80), seed=i) for i, name in enumerate("ab")
+    ]
+    for folder in folders:
+        told = json.loads((folder / "dataset.json").read_text("utf-8"))
+        (folder / "dataset.json").write_text(json.dumps({**told, "name": folder.name}))
+    lists = (("a", "test"), ("b", "validation"))
+    recipe = Recipe(
+        tmp_path / "bundles" / "first", tmp_path / "release.json", ("a", "b"), lists, "Apache-2.0"
+    )
+    monkeypatch.setattr(scripts.peers, "read_recipe", lambda folder: recipe)
+    monkeypatch.setattr(scripts.peers, "project_root", lambda: tmp_path)
+    (tmp_path / "README.md").write_text(f"before\n{OVERVIEW.begin}\n{OVERVIEW.end}\nafter\n")
+    command = partial(scripts.peers.peers, "fake", steps=5, threads=1, beside="logsage", mlflow=False)
+    report = command(dataset_dir=[str(folder) for folder in folders])
+    assert [call for call in fake.calls if call.startswith("train")] == ["train 6 2 seed 0 threads 1"]
+    told = json.loads((fake.folder / "scores.json").read_text("utf-8"))
+    assert list(told) == ["a test", "b validation"] and told["a test"]["trained_on"] == ["a", "b"]
+    assert [told[title]["images"] for title in told] == [2, 1]
+    scores = json.loads((report / "metrics.json").read_text("utf-8"))
+    assert told["b validation"]["scores"]["pq"] == pytest.approx(scores["pq_pooled"], abs=1e-4)
+    rows = (OVERVIEW.read(tmp_path / "README.md") or "").splitlines()[2:]
+    assert [row.split(" | ")[:2] for row in rows] == [
+        ["| a test", "A threshold, 5 steps"], ["| b validation", "A threshold, 5 steps"],
+    ]  # fmt: skip
+    assert f"{scores['pq_pooled']:.3f}" in rows[1] and "after" in (tmp_path / "README.md").read_text()
+    with pytest.raises(ValueError, match=r"trained on a and b: name these with --dataset_dir, not a$"):
+        command(dataset_dir=str(folders[0]))
+    with pytest.raises(ValueError, match=r"lists as they are: leave out --fold"):
+        command(dataset_dir=[str(folder) for folder in folders], fold=0)
