@@ -25,6 +25,7 @@ __all__ = ["PackedWeights", "find_packed_weights"]
 
 _log = logging.getLogger(__name__)
 # What a network learns, and how large crops it is used to; how it learns, a bundle's own recipe says.
+_PLACES = {"bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights"}
 _TEACHING = ("targets", "loss", "before_cropping", "prepare_batch", "crop_px")
 _SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 
@@ -91,7 +92,9 @@ class PackedWeights:
         """Return the settings that say what maps shall be, with the numbers that these name."""
         found = {name for name in _TEACHING if name in self.settings}
         named = set(re.findall(r"@(\w+)", written({name: self.settings[name] for name in found})))
-        return found | {name for name in named & self.settings.keys() if _is_number(self.settings[name])}
+        numbers = {name for name in named & self.settings.keys() if _is_number(self.settings[name])}
+        # A folder that was left out of released settings is no number that is not given.
+        return found | (numbers - _PLACES)
 
     def write(self, models: Path, names: FlatNames) -> None:
         """Write `model.pt`, its licence, and `train.json` where the training's settings are known.

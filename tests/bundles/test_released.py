@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.bundle_config import check_metadata, find_slip
+from common.packing.flat_config import FlatNames
+from common.packing.packed_weights import find_packed_weights
 from common.release import OVERVIEW, RELEASED, check_released, overview_text, read_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +18,15 @@ RECIPES = sorted(file.parents[1].name for file in ROOT.glob("bundles/*/configs/r
 def test_released_weights_fit_todays_network(bundle: str) -> None:
     folder = ROOT / "bundles" / bundle
     assert check_released(folder) == (folder / "models").exists()
+
+
+def test_a_pack_looks_for_weights_in_its_own_folder(bundle: str) -> None:
+    if (weights := find_packed_weights(ROOT / "bundles" / bundle)) is None:
+        pytest.skip("no weights are released")
+    # Released settings name no folder of the machine that trained.
+    config = {"ckpt_dir": "models", "output_dir": "found", "stage1_folds": 5}
+    packed = weights.put_into(config, FlatNames(bundle))
+    assert (packed["ckpt_dir"], packed["output_dir"]) == ("models", "found")
 
 
 @pytest.mark.parametrize("name", RECIPES)
