@@ -7,7 +7,7 @@ command again goes on where it was cut.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from common.peers import (
     train_peer,
     training_run,
 )
+from common.readers.dataset_json import Item
 from common.release import Recipe, read_recipe, read_scores, write_overview, write_peer_scores
 
 DEFAULT_MINUTES = 30
@@ -94,17 +95,21 @@ def peers(
         raise ValueError("--minutes 0 trains nothing: name weights with --pretrained, or give more minutes")
     dealt = {"fold": fold, "folds": folds, "test_platform": test_platform}
     data = RunData(dataset_dir, seed=split_seed, channels=channels, **dealt)  # type: ignore[arg-type]
+    if beside is not None and (not package.trains or pretrained is not None):
+        raise ValueError(
+            f"--beside {beside} tells what a training on its data gives: choose a package that is trained"
+            " here, and leave out --pretrained"
+        )
     recipe = None if beside is None else _recipe(beside, data, dealt)
     lists = {name: data.items(name) for name in ("training", "validation")} if package.trains else {}
-    if recipe is None:
-        scored = {split: (data, split)}
-    else:
-        scored = {
-            f"{name}_{which}": (RunData(data.folders[name], seed=split_seed, channels=channels), which)
-            for name, which in recipe.scored
+    scored = {split: (data, split)}
+    if recipe is not None:
+        alone = {
+            name: RunData(each, seed=split_seed, channels=channels) for name, each in data.folders.items()
         }
-    for of, which in scored.values():
-        of.items(which)  # what is wrong with them shows before the training
+        scored = {f"{name}_{which}": (alone[name], which) for name, which in recipe.scored}
+    # What is wrong with images shows before the training.
+    items = {name: of.items(which) for name, (of, which) in scored.items()}
     words = lists_in_words(dealt)
     key = conditions.key(package, f"{data.fingerprint()} {words} {split_seed}")
     folder = Path(output) / package.name / f"{data.name}_seed{seed}_{key}"
@@ -128,7 +133,7 @@ def peers(
             "changes": _changes(pretrained, channels, recipe), "method_key": conditions.method_key(package),
         }  # fmt: skip
         trained = _Trained(package, python, conditions, folder, training, settings, tags, bool(mlflow))
-        reports = {name: trained.score(name, *each) for name, each in scored.items()}
+        reports = {name: trained.score(name, *each, items[name]) for name, each in scored.items()}
         if recipe is not None:
             found = [
                 read_scores(of.name, which, reports[name] / "metrics.json")
@@ -152,9 +157,9 @@ class _Trained:
     tags: Mapping[str, str]
     mlflow: bool
 
-    def score(self, name: str, data: RunData, split: str) -> Path:
+    def score(self, name: str, data: RunData, split: str, items: Sequence[Item]) -> Path:
         """Segment a list, score it, and return the folder of the report."""
-        package, conditions, items = self.package, self.conditions, data.items(split)
+        package, conditions = self.package, self.conditions
         result = segment_with_peer(
             package, self.python, items, conditions, self.folder, name=name, heard=heard_on_terminal()
         )

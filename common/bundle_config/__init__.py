@@ -12,7 +12,7 @@ from .components import completed, in_this_package
 from .config_faults import blamed, build_items, find_slip, where
 from .config_text import written
 from .given_settings import given_settings
-from .inference_file import check_follows, inference_config, rewrite_configs
+from .inference_file import PLACES, check_follows, inference_config, rewrite_configs
 from .json_file import read_json
 from .metadata_file import channels_described, check_described, check_metadata
 from .network_maps import describe_maps, finds_cells, map_order, target_maps
@@ -29,6 +29,7 @@ from .running_config import (
 from .settings_difference import as_json, first_difference, shown
 
 __all__ = [
+    "PLACES",
     "IMAGENET",
     "as_json",
     "blamed",

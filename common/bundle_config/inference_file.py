@@ -12,10 +12,11 @@ from .json_file import read_json
 from .metadata_file import channels_described
 from .network_maps import describe_maps
 
-__all__ = ["check_follows", "inference_config", "rewrite_configs"]
+__all__ = ["PLACES", "check_follows", "inference_config", "rewrite_configs"]
 
 _METHOD = ("network_def", "decoder", "intensity", "inferer")
-_PLACES = ("bundle_root", "dataset_dir", "output_dir", "ckpt_dir", "weights")
+PLACES = ("bundle_root", "dataset_dir", "output_dir", "ckpt_dir", "weights")
+"""Settings that say where files lie."""
 _OPTIONS = (
     *("seed", "channels", "pixel_size_um", "scale", "diameter_px", "model_diameter_px"),
     *("overlay", "table", "formats", "embeddings", "recursive", "skip_finished", "amp", "num_workers"),
@@ -42,14 +43,14 @@ def inference_config(train: Mapping[str, Any], *, file: str | Path) -> dict[str,
     own |= {"table": False, "formats": None, "embeddings": False}
     own |= {"recursive": False, "skip_finished": False}
     own |= {"sam_cache": None}  # images that are segmented come once
-    if missing := sorted({*_METHOD, *_PLACES, *_OPTIONS} - own.keys() - train.keys()):
+    if missing := sorted({*_METHOD, *PLACES, *_OPTIONS} - own.keys() - train.keys()):
         raise ValueError(f"{file}: {missing[0]} is missing, which inference takes from it")
     wiring = {name: f"%{_SHARED}/train.json::{name}" for name in _AS_IN_TRAINING}
     wiring |= {name: f"%{_SHARED}/inference.json::{name}" for name in read_json(f"{_SHARED}/inference.json")}
     return {
         **{name: f"%{file}::{name}" for name in _METHOD},
         **{name: {**train, **own}[name] for name in _FOUNDATION if name in train},
-        **{name: {**train, **own}[name] for name in (*_PLACES, *_OPTIONS)},
+        **{name: {**train, **own}[name] for name in (*PLACES, *_OPTIONS)},
         **wiring,
         "initialize": f"%{_SHARED}/train.json::initialize",
     }

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from ..bundle_config import as_json, bundle_parser, written
+from ..bundle_config import PLACES, as_json, bundle_parser, written
 from ..engine.trained import refuse_other_bundle, shared_settings, trained_settings
 from ..engine.trained.settings import settings_to_take
 from ..engine.trained.weights import load_weights, read_weights
@@ -25,7 +25,6 @@ __all__ = ["PackedWeights", "find_packed_weights"]
 
 _log = logging.getLogger(__name__)
 # What a network learns, and how large crops it is used to; how it learns, a bundle's own recipe says.
-_PLACES = {"bundle_root", "dataset_dir", "ckpt_dir", "output_dir", "weights"}
 _TEACHING = ("targets", "loss", "before_cropping", "prepare_batch", "crop_px")
 _SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 
@@ -94,7 +93,7 @@ class PackedWeights:
         named = set(re.findall(r"@(\w+)", written({name: self.settings[name] for name in found})))
         numbers = {name for name in named & self.settings.keys() if _is_number(self.settings[name])}
         # A folder that was left out of released settings is no number that is not given.
-        return found | (numbers - _PLACES)
+        return found | (numbers.difference(PLACES))
 
     def write(self, models: Path, names: FlatNames) -> None:
         """Write `model.pt`, its licence, and `train.json` where the training's settings are known.

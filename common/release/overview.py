@@ -31,15 +31,14 @@ def overview_text(root: Path) -> str:
             that were trained on the same lists in their scores.json.
     """
     rows = [*_bundles(root / "bundles"), *_peers(root / "peers")]
+    rows.sort(key=lambda row: (row[0], -row[2]["pq"], row[1]))
     return "\n".join(
         [
             f"| list | weights | {' | '.join(_TOLD)} | licence |",
             "|---" * (len(_TOLD) + 3) + "|",
             *(
                 f"| {title} | {name} | {' | '.join(f'{scores[score]:.3f}' for score in _TOLD)} | {licence} |"
-                for title, name, scores, licence in sorted(
-                    rows, key=lambda row: (row[0], -row[2]["pq"], row[1])
-                )
+                for title, name, scores, licence in rows
             ),
             "",
         ]

@@ -24,7 +24,7 @@ def test_a_pack_looks_for_weights_in_its_own_folder(bundle: str) -> None:
     if (weights := find_packed_weights(ROOT / "bundles" / bundle)) is None:
         pytest.skip("no weights are released")
     # Released settings name no folder of the machine that trained.
-    config = {"ckpt_dir": "models", "output_dir": "found", "stage1_folds": 5}
+    config = {"ckpt_dir": "models", "output_dir": "found"}
     packed = weights.put_into(config, FlatNames(bundle))
     assert (packed["ckpt_dir"], packed["output_dir"]) == ("models", "found")
 

@@ -219,7 +219,7 @@ def test_beside_released_weights_each_list_is_scored_and_told(
     assert list(told) == ["a test", "b validation"] and told["a test"]["trained_on"] == ["a", "b"]
     assert [told[title]["images"] for title in told] == [2, 1]
     scores = json.loads((report / "metrics.json").read_text("utf-8"))
-    assert told["b validation"]["scores"]["pq"] == pytest.approx(scores["pq_pooled"], abs=1e-4)
+    assert told["b validation"]["scores"]["pq"] == pytest.approx(scores["pq_pooled"], abs=1e-6)
     rows = (OVERVIEW.read(tmp_path / "README.md") or "").splitlines()[2:]
     assert [row.split(" | ")[:2] for row in rows] == [
         ["| a test", "A threshold, 5 steps"], ["| b validation", "A threshold, 5 steps"],
@@ -229,3 +229,5 @@ def test_beside_released_weights_each_list_is_scored_and_told(
         command(dataset_dir=str(folders[0]))
     with pytest.raises(ValueError, match=r"lists as they are: leave out --fold"):
         command(dataset_dir=[str(folder) for folder in folders], fold=0)
+    with pytest.raises(ValueError, match=r"--beside logsage tells .* leave out --pretrained"):
+        command(dataset_dir=[str(folder) for folder in folders], pretrained=str(report / "metrics.json"))
