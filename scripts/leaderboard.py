@@ -1,4 +1,4 @@
-"""All methods on a data set side by side: `python -m scripts.leaderboard [--dataset D] [--write README.md]`.
+"""All methods on a data set side by side: `python -m scripts.leaderboard [--dataset D] [--write DOCUMENT]`.
 
 A method enters by being evaluated: a bundle by its `evaluating`, another package by `scripts.peers`.
 """
@@ -26,6 +26,7 @@ from common.leaderboard import (
 )
 from common.messages import suggest
 
+_DOCUMENT = Path("docs/leaderboard/README.md")
 _SAMPLE = "sample_"  # drawn nuclei: their scores show that the code works
 
 
@@ -45,8 +46,8 @@ def leaderboard(
         dataset: name of the data set, as MLflow's experiment; by default all but the sample.
         split: the list that was scored.
         folds: compare methods that were tested by so many folds; by default by the data set's own lists.
-        write: a document, such as README.md, whose tables between markers are written anew; figures and
-            pictures go to RESULTS, where methods that this store does not know stay.
+        write: a document, such as docs/leaderboard/README.md, whose tables between markers are written
+            anew; figures and pictures go to RESULTS, where methods that this store does not know stay.
         rewrite: write the document from RESULTS alone, without MLflow.
         results: folder of the files that a document's tables are made of.
         output: where figures and pictures go without a document: NAME.png, and NAME_violins.png with every
@@ -59,9 +60,9 @@ def leaderboard(
         FileNotFoundError: if there is no store, or nothing in it was evaluated on that data set.
         ValueError: if the document has no markers.
     """
-    document = None if write in (None, False) else Path("README.md" if write is True else str(write))
+    document = None if write in (None, False) else _DOCUMENT if write is True else Path(str(write))
     if rewrite and document is None:
-        raise ValueError("--rewrite needs a document: give --write README.md")
+        raise ValueError(f"--rewrite needs a document: give --write {_DOCUMENT.as_posix()}")
     if document is not None:
         IN_DOCUMENT.check(document)
     place = Path(output) if document is None else Path(results)

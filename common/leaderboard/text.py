@@ -17,7 +17,7 @@ _LEGEND = (
     " images. *Against the first*: difference of `pq_mean`, image by image, its interval, and the p-value of"
     " a permutation test (Holm); images alone tell nothing of other seeds. *images/s*: from the loaded image"
     " to its label map, one by one, with so many threads. *training*: by the clock, and of all processors"
-    " together. The scores behind the tables: `docs/leaderboard`."
+    " together. The scores behind the tables: the `.json` files beside the pictures."
 )
 
 

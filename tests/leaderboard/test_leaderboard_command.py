@@ -28,10 +28,12 @@ def note(each: FinishedEvaluation, status: str = "FINISHED", job: str = "evaluat
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in an empty folder with a document."""
+    """Be in an empty folder with two documents: the usual one, and one elsewhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "README.md").write_text(f"# A\n{IN_DOCUMENT.begin}\n{IN_DOCUMENT.end}\n", encoding="utf-8")
+    (tmp_path / "docs/leaderboard").mkdir(parents=True)
+    for name in ("README.md", "docs/leaderboard/README.md"):
+        (tmp_path / name).write_text(f"# A\n{IN_DOCUMENT.begin}\n{IN_DOCUMENT.end}\n", encoding="utf-8")
     return tmp_path
 
 
@@ -57,16 +59,19 @@ def test_from_the_store_to_the_document(place: Path, make: Make, capsys: pytest.
         "left out, because it is of the validation list: b test seed 0 (" in said
         and "| b | 1 | 0.607" in said
     )
-    assert IN_DOCUMENT.read(place / "README.md") == ""
+    usual = place / "docs/leaderboard/README.md"
+    assert IN_DOCUMENT.read(usual) == ""
 
     (file,) = leaderboard(write=True)
     assert file == Path("docs/leaderboard/cells.json")
-    text = IN_DOCUMENT.read(place / "README.md") or ""
-    assert "| b | 1 | 0.607" in text and "](docs/leaderboard/cells.png)" in text
+    text = IN_DOCUMENT.read(usual) or ""
+    assert "| b | 1 | 0.607" in text and "](cells.png)" in text
+    assert IN_DOCUMENT.read(place / "README.md") == ""
     file.with_suffix(".png").unlink()
-    (place / "README.md").write_text(f"{IN_DOCUMENT.begin}\n{IN_DOCUMENT.end}\n", encoding="utf-8")
     leaderboard(write="README.md", rewrite=True)
-    assert IN_DOCUMENT.read(place / "README.md") == text and file.with_suffix(".png").is_file()
+    elsewhere = IN_DOCUMENT.read(place / "README.md") or ""
+    assert elsewhere == text.replace("](cells.png)", "](docs/leaderboard/cells.png)")
+    assert file.with_suffix(".png").is_file()
 
     with pytest.raises(FileNotFoundError, match="nothing was evaluated on 'cels': did you mean cells"):
         leaderboard("cels")
@@ -104,4 +109,4 @@ def test_a_document_without_a_place_is_refused_before_anything_is_written(place:
         leaderboard(write="gone.md")
     with pytest.raises(ValueError, match="--rewrite needs a document"):
         leaderboard(rewrite=True)
-    assert not (place / "docs").exists()
+    assert [file.name for file in (place / "docs").rglob("*.*")] == ["README.md"]
