@@ -9,7 +9,9 @@ Prints a Markdown table. Threads are torch's: `OMP_NUM_THREADS=1` in front takes
 
 from __future__ import annotations
 
+import inspect
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 from common.benchmarks import (
@@ -32,6 +34,12 @@ from common.packing import export_every_way, put_table
 from common.peers import peer_python
 
 BUNDLES = ("inference", "training", "export")
+_GOES_WITH = {
+    "bundles": BUNDLES,
+    **dict.fromkeys(("image_px", "peers", "peers_dir", "clock"), ("inference",)),
+    **dict.fromkeys(("num_workers", "sam_weights"), ("training",)),
+    "write": ("export",),
+}
 
 
 def benchmark(
@@ -81,7 +89,11 @@ def benchmark(
             nothing to repeat.
         FileNotFoundError: if the peer's environment has not been made.
     """
-    _check(what, repeats=repeats, peers=peers, num_workers=num_workers, sam_weights=sam_weights, write=write)
+    given = {
+        "bundles": bundles, "image_px": image_px, "peers": peers, "peers_dir": peers_dir, "clock": clock,
+        "num_workers": num_workers, "sam_weights": sam_weights, "write": write,
+    }  # fmt: skip
+    _check(what, repeats, given)
     if clock not in CLOCKS:
         raise ValueError(f"--clock is {clock}: choose {' or '.join(CLOCKS)}")
     python = peer_python("stardist", root=peers_dir) if peers else None
@@ -97,8 +109,8 @@ def benchmark(
             elif what == "export":
                 rows = [row for name in names for row in _export(name, machine, repeats, write=write)]
             else:
-                given = {"num_workers": num_workers, "sam_weights": sam_weights}
-                options = {name: value for name, value in given.items() if value is not None}
+                options = {name: given[name] for name in ("num_workers", "sam_weights")}
+                options = {name: value for name, value in options.items() if value is not None}
                 rows = time_training(names, folder, steps=repeats, options=options)
         else:
             parts = PARTS if what == "all" else {what: PARTS[what]}
@@ -134,28 +146,16 @@ def _export(bundle: str, machine: dict[str, Any], repeats: int, *, write: bool) 
     return [{"bundle": bundle, **row} for row in made.rows]
 
 
-def _check(
-    what: str,
-    *,
-    repeats: int,
-    peers: bool,
-    num_workers: int | None,
-    sam_weights: str | None,
-    write: bool,
-) -> None:
+def _check(what: str, repeats: int, given: Mapping[str, Any]) -> None:
     known = [*BUNDLES, "all", *PARTS]
     if what not in known:
         raise ValueError(f"There is no benchmark {what!r}: choose one of {', '.join(known)}.")
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}: choose 1 or more.")
-    for name, given, goes_with in (
-        ("peers", peers, "inference"),
-        ("num_workers", num_workers is not None, "training"),
-        ("sam_weights", sam_weights is not None, "training"),
-        ("write", write, "export"),
-    ):
-        if given and what != goes_with:
-            raise ValueError(f"--{name} goes with {goes_with}, not with {what}: leave it out")
+    defaults = inspect.signature(benchmark).parameters
+    for name, jobs in _GOES_WITH.items():
+        if given[name] != defaults[name].default and what not in jobs:
+            raise ValueError(f"--{name} goes with {' or '.join(jobs)}, not with {what}: leave it out")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from common.commands import main
 from common.engine.tracking import TAGS_VARIABLE
 from common.experiments import (
     Cell,
+    CommandError,
+    DiskFullError,
     GridResult,
     Pace,
     Row,
@@ -30,6 +32,7 @@ from common.experiments import (
     training_length,
 )
 from common.files import hold
+from common.messages import sentence
 
 
 def compare(
@@ -75,8 +78,9 @@ def compare(
 
     Raises:
         FileNotFoundError: if there is no such bundle or folder of images.
-        ValueError: if an option or the data cannot be used, or the time is too short.
-        RuntimeError: if trainings failed; those that are done stay, and the same command runs the others.
+        ValueError: if an option or the data cannot be used.
+        RuntimeError: if trainings failed, or the time is too short for a bundle; those that are done stay,
+            and the same command runs the others.
     """
     _check(minutes, seeds, folds, split)
     names = [name.strip() for name in (bundles.split(",") if isinstance(bundles, str) else bundles)]
@@ -102,12 +106,19 @@ def compare(
         for row in table.rows:
             alone = replace(table, rows=(row,))
             plain = cells_of_all(alone)[0]
-            pace = measured_pace(
-                row.bundle, plain.settings, folder / slug(row.name), places=places,
-                key=json.dumps(cell_key(plain, data.fingerprint())),
-            )  # fmt: skip
             own = read_json(bundle_folder(row.bundle) / "configs" / "train.json")
-            length = training_length(pace, minutes, int(own["steps_per_epoch"]))
+            try:
+                pace = measured_pace(
+                    row.bundle, plain.settings, folder / slug(row.name), places=places,
+                    key=json.dumps(cell_key(plain, data.fingerprint())),
+                )  # fmt: skip
+                length = training_length(pace, minutes, int(own["steps_per_epoch"]))
+            except (CommandError, ValueError) as error:
+                print(f"{row.name}: {sentence(error)}")
+                failures |= dict.fromkeys(cells_of_all(alone), sentence(error))
+                if isinstance(error, DiskFullError):
+                    break  # so would all that follow
+                continue
             _tell(row.name, pace, length)
             cells = cells_of_all(replace(alone, budgets={"plain": length}))
             result = _run(cells, folder, data.fingerprint(), {**places, "mlflow": bool(mlflow)}, tags)

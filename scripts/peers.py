@@ -104,8 +104,12 @@ def peers(
     lists = {name: data.items(name) for name in ("training", "validation")} if package.trains else {}
     scored = {split: (data, split)}
     if recipe is not None:
+        folders = {folder.name: folder for folder in data.folders.values()}
+        # What is scored alone is looked for beside what is trained on.
+        root = next(iter(folders.values())).parent
         alone = {
-            name: RunData(each, seed=split_seed, channels=channels) for name, each in data.folders.items()
+            name: RunData(folders.get(name, root / name), seed=split_seed, channels=channels)
+            for name, _ in recipe.scored
         }
         scored = {f"{name}_{which}": (alone[name], which) for name, which in recipe.scored}
     # What is wrong with images shows before the training.
@@ -128,16 +132,15 @@ def peers(
             "minutes": conditions.minutes, "steps": steps, "threads": conditions.threads,
             "pretrained": pretrained, "channels": channels,
         }  # fmt: skip
-        tags = {
-            "lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed),
-            "changes": _changes(pretrained, channels, recipe), "method_key": conditions.method_key(package),
-        }  # fmt: skip
-        trained = _Trained(package, python, conditions, folder, training, settings, tags, bool(mlflow))
+        tags = {"lists": words, "budget": conditions.budget, "variant": "peer", "seed": str(seed)}
+        trained = _Trained(
+            package, python, conditions, folder, training, settings, tags, _folder_names(data), bool(mlflow)
+        )
         reports = {name: trained.score(name, *each, items[name]) for name, each in scored.items()}
         if recipe is not None:
             found = [
-                read_scores(of.name, which, reports[name] / "metrics.json")
-                for name, (of, which) in scored.items()
+                read_scores(name, which, reports[f"{name}_{which}"] / "metrics.json")
+                for name, which in recipe.scored
             ]
             write_peer_scores(package.folder, recipe, found, says=package.says, budget=conditions.budget)
             write_overview(project_root())
@@ -155,6 +158,8 @@ class _Trained:
     training: Mapping[str, Any] | None
     settings: Mapping[str, Any]
     tags: Mapping[str, str]
+    data: Sequence[str]
+    """Names of the folders that it was trained on."""
     mlflow: bool
 
     def score(self, name: str, data: RunData, split: str, items: Sequence[Item]) -> Path:
@@ -165,9 +170,14 @@ class _Trained:
         )
         report = self.folder / ("evaluation" if name == split else f"evaluation_{name}")
         versions = {f"version_{one}": version for one, version in result.versions.items()}
+        other_data = [] if list(self.data) == _folder_names(data) else self.data
+        told = {
+            "changes": _changes(conditions, other_data),
+            "method_key": conditions.method_key(package, other_data),
+        }
         handler = MLflowRun(
             package.name, data.name, fingerprint=data.fingerprint(), lists=data, split=split,
-            tags={"split": split, **self.tags}, note=package.says,
+            tags={"split": split, **self.tags, **told}, note=package.says,
             artifacts=[report / "metrics.json", report / "best_and_worst.png"], enabled=self.mlflow,
             config={**self.settings, "split": split, **versions},
         )  # fmt: skip
@@ -186,10 +196,10 @@ class _Trained:
 def _recipe(bundle: str, data: RunData, dealt: Mapping[str, Any]) -> Recipe:
     """Return a bundle's recipe, and refuse other data: the README would tell an untruth."""
     recipe = read_recipe(bundle_folder(bundle))
-    if sorted(data.folders) != sorted(recipe.data):
+    if (names := _folder_names(data)) != sorted(recipe.data):
         raise ValueError(
             f"the weights of {bundle} (--beside) are trained on {' and '.join(recipe.data)}: name these with"
-            f" --dataset_dir, not {' and '.join(data.folders)}"
+            f" --dataset_dir, not {' and '.join(names)}"
         )
     if dealt["fold"] is not None or dealt["test_platform"] is not None:
         raise ValueError(
@@ -199,11 +209,16 @@ def _recipe(bundle: str, data: RunData, dealt: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _changes(pretrained: str | None, channels: Any, recipe: Recipe | None) -> str:
+def _folder_names(data: RunData) -> list[str]:
+    # A recipe names folders; the name in dataset.json may be another.
+    return sorted(folder.name for folder in data.folders.values())
+
+
+def _changes(conditions: Conditions, other_data: Sequence[str]) -> str:
     """Return what the leaderboard says of a peer beside its name."""
-    told = [f"pretrained {Path(pretrained).stem}"] if pretrained else []
-    told += [] if channels is None else [f"channels {channels}"]
-    return ", ".join(told + ([] if recipe is None else [f"trained on {' and '.join(recipe.data)}"]))
+    told = [f"pretrained {Path(conditions.pretrained).stem}"] if conditions.pretrained else []
+    told += [] if conditions.channels is None else [f"channels {conditions.channels}"]
+    return ", ".join(told + ([f"trained on {' and '.join(other_data)}"] if other_data else []))
 
 
 def cost_of(result: Prediction, training: Mapping[str, Any] | None, threads: int) -> dict[str, float]:

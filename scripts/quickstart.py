@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from common.bundle_config import read_json
 from common.commands import main
 from common.datalists import dataset_folder, load_datalist
 from common.export import contact_sheet, overlay, write_picture
-from common.files import stem_of
+from common.files import stem_of, write_whole_folder
 from common.metrics import score_image, summarize
 from common.readers import read_image, read_labels
 
@@ -57,6 +58,7 @@ def quickstart(
     Raises:
         FileNotFoundError: if this is not the repository's root, there is no such bundle or folder of images,
             or no released weights for these.
+        FileExistsError: if the folder has images of somebody's own where the sample's go.
         RuntimeError: if one of the commands fails.
     """
     configs = Path("bundles") / bundle / "configs"
@@ -172,10 +174,18 @@ def draw(items: Sequence[dict[str, Any]], label_maps: Path, *, columns: int = 4)
 
 
 def _copy_images(items: Sequence[dict[str, Any]], folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for item in items:
-        shutil.copyfile(item["image"], folder / Path(item["image"]).name)
-    return folder
+    """Put a sample's images into a folder, in the place of those of a bundle for other images."""
+    images = {Path(item["image"]).name: item["image"] for item in items}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        # Of any sample, of this data set, or the system's own.
+        if path.name not in images and not re.fullmatch(r"test_\d+\..+|\..+", path.name):
+            raise FileExistsError(f"{folder} holds {path.name}, no image of a sample: name another --output")
+
+    def copy(part: Path) -> None:
+        for name, image in images.items():
+            shutil.copyfile(image, part / name)
+
+    return write_whole_folder(folder, copy)
 
 
 def _say(text: str) -> None:

@@ -37,6 +37,7 @@ from common.release import (
     RELEASED,
     ListScores,
     Recipe,
+    begin_training,
     card_text,
     curve_picture,
     licence_text,
@@ -82,7 +83,7 @@ def release(
     Raises:
         FileNotFoundError: if there is no such bundle, recipe, data set or file of weights.
         ValueError: if the recipe, the version or the bundle's docs cannot be used, or the weights are too
-            large, not finite, or of other data.
+            large, not finite, of other data or lists, or begun with others than the recipe says.
         RuntimeError: if the training or an evaluation fails; the same command goes on.
     """
     folder = bundle_folder(bundle)
@@ -91,17 +92,16 @@ def release(
     card, metadata = folder / "docs" / "README.md", folder / "configs" / "metadata.json"
     RELEASED.check(card)
     new = version or next_version(str(read_json(metadata)["version"]))
-    released_metadata(read_json(metadata), new, "", [])  # a wrong version shows before hours of training
+    released_metadata(read_json(metadata), new, [], [])  # a wrong version shows before hours of training
     place = Path(output) / folder.name
     with hold(place, job="a release", option="--output"):
         trained = _trained(recipe, folders, place, weights, device=device, mlflow=mlflow)
         candidate = _candidate(trained, folder, place / "candidate")
         if version is None:
             new = _released_version(candidate, folder) or new
-        tuned = _tuned(candidate, [folders[name] for name in recipe.data], place)
+        tuned = _tuned(candidate, [folders[name] for name in recipe.data], place, device)
         scores = _scores(recipe, folders, candidate, place, device=device, mlflow=mlflow)
-        change = f"weights trained on {', '.join(recipe.data)}, with tuned decoder"
-        content = released_metadata(read_json(metadata), new, change, scores)
+        content = released_metadata(read_json(metadata), new, recipe.data, scores)
         licence = licence_text(recipe.licence, [folders[name] for name in recipe.data])
         file = _place(candidate, folder / "models", licence, new)
         curve = _curve(trained, folder / "docs" / _CURVE)
@@ -155,6 +155,8 @@ def _trained(
         _check_data(file, recipe)
         return file
     file = place / "checkpoints" / "model.pt"
+    if moved := begin_training(recipe, folders, file.parent):
+        print(f"recipe or lists have changed: the earlier training is in {moved.as_posix()} now")
     data = [folders[name].as_posix() for name in recipe.data]
     configs = [(recipe.bundle / "configs" / "train.json"), recipe.overlay]
     words = [
@@ -176,6 +178,23 @@ def _check_data(weights: Path, recipe: Recipe) -> None:
     if sorted(names) != sorted(recipe.data):
         told = " and ".join(names)
         raise ValueError(f"{weights} was trained on {told}, the recipe says {' and '.join(recipe.data)}")
+    for name in ("fold", "test_platform"):
+        if (given := settings.get(name)) is not None:
+            raise ValueError(
+                f"{weights} was trained with --{name} {given}, so that lists to be scored were trained"
+                " on: name weights of a training on the data sets' own lists"
+            )
+    own = _licence_beside(weights)
+    if own is not None and "NC" in own and "NC" not in recipe.licence:
+        raise ValueError(
+            f"{weights} has the licence {own} of the weights that it began with, the recipe says"
+            f" {recipe.licence}: give the recipe that licence"
+        )
+
+
+def _licence_beside(weights: Path) -> str | None:
+    file = weights.with_name("LICENSE")
+    return file.read_text(encoding="utf-8").partition("\n")[0] if file.is_file() else None
 
 
 def _candidate(trained: Path, bundle: Path, place: Path) -> Path:
@@ -189,13 +208,14 @@ def _candidate(trained: Path, bundle: Path, place: Path) -> Path:
     return file
 
 
-def _tuned(candidate: Path, data: list[Path], place: Path) -> dict[str, Any]:
+def _tuned(candidate: Path, data: list[Path], place: Path, device: str | None) -> dict[str, Any]:
     """Tune the decoder for the candidate, unless that was done before."""
     file = candidate.with_name(TUNED_FILE)
     if not file.is_file() or read_json(file).get("weights_sha256") != sha256_of(candidate):
         folders = [each.as_posix() for each in data]
         given = folders[0] if len(folders) == 1 else str(folders)
         words = ["scripts.tune", "--weights", candidate.as_posix(), "--dataset_dir", given]
+        words += ["--device", device] if device else []
         _run(words, place / "tuning.txt", "tuning the decoder")
     return read_json(file)
 

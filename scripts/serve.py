@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from common.bundle_config import bundle_folder, project_root
@@ -76,7 +77,7 @@ def serve(
     for folder in folders:
         check_name(folder.name)
     place = Path(app).resolve()
-    options = {"sam_weights": sam_weights} if sam_weights is not None else {}
+    options = {} if sam_weights is None else {"sam_weights": _whole_path(sam_weights)}
     faults = write_label_app(place, folders, runs=Path(runs), options=options)
     if not start:
         return place
@@ -90,11 +91,19 @@ def serve(
     environment = {
         "MLFLOW_TRACKING_URI": tracked, **os.environ, **_OFFLINE, "PYTHONPATH": path,
         "NUCLEI_LABEL_UPLOAD_MB": str(int(upload_mb)),
+        # What clients send lies in a folder of its own: no request reaches files of other programs.
+        "TMPDIR": tempfile.mkdtemp(prefix="nuclei_label_"),
     }  # fmt: skip
     served = ", ".join(folder.name for folder in folders if folder.name not in faults)
     print(f"serving {served} at http://{host}:{port}", flush=True)
     # The server takes this process' place: whoever stops this one stops it.
     os.execve(sys.executable, command, environment)
+
+
+def _whole_path(weights: str) -> str:
+    """Return a folder so that it is found from anywhere, since trainings run in folders of their own."""
+    folder = Path(weights).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else weights
 
 
 def _sample() -> Path:

@@ -23,7 +23,7 @@ from common.decoders import DecodeMapsd
 from common.engine.evaluation import Trial, search_options
 from common.engine.evaluation.cell_scores import CELL_PREFIX
 from common.engine.evaluation.instance_scores import known_scores
-from common.engine.trained import TrainedBundle, trained_bundle, write_tuned
+from common.engine.trained import TrainedBundle, shared_folders, trained_bundle, write_tuned
 from common.messages import suggest
 from common.metrics import score_image, summarize
 from common.readers import ChannelChoice, choose_label_keys
@@ -42,6 +42,7 @@ def tune(
     label_keys: str | None = None,
     score: str = "pq_pooled",
     images: int = 64,
+    device: str | None = None,
 ) -> Path:
     """Find the decoder's threshold and other settings that score best on the training's validation images.
 
@@ -53,13 +54,15 @@ def tune(
         bundle: the bundle; the default is the one whose training made the weights.
         weights: a file of weights; the default are the best of ckpt_dir.
         ckpt_dir: folder of a training; the default is the bundle's own, runs/BUNDLE.
-        dataset_dir: the images; the default are those of the training, with its folds or platform.
+        dataset_dir: the images; the default are those of the training. A folder that the training named is
+            taken with its fold or platform, others by their own lists.
         channels: which channels; the default is the training's.
         label_keys: "label" tunes the decoder of nuclei alone, on images without labels of cells; the default
             is the training's.
         score: what is to be high, for example f1_mu_pooled; of whole cells, with "cell_" before it, it
             decides about both decoders.
         images: at most so many validation images, spread over the list.
+        device: where the network runs, as in a training.
 
     Returns:
         The file tuned.json beside the weights.
@@ -68,13 +71,14 @@ def tune(
         FileNotFoundError: if there are no weights, or no such folder of images.
         ValueError: if the data have no validation list, there is no such score, or it is of cells where none
             are found or labelled.
+        RuntimeError: if there is no such device, or a training replaced the weights meanwhile.
     """
     if (name := str(score)).removeprefix(CELL_PREFIX) not in known_scores():
         known = known_scores()
         raise ValueError(f"there is no score {score!r}: {suggest(name.removeprefix(CELL_PREFIX), known)}")
     if isinstance(images, bool) or not isinstance(images, int) or images < 1:
         raise ValueError(f"--images is {images}: choose a whole number of 1 or more")
-    trained = trained_bundle(bundle, weights=weights, ckpt_dir=ckpt_dir, channels=channels)
+    trained = trained_bundle(bundle, weights=weights, ckpt_dir=ckpt_dir, channels=channels, device=device)
     if label_keys is not None:
         trained.parser["label_keys"] = label_keys
     keys = choose_label_keys(trained.parser["label_keys"])
@@ -109,6 +113,7 @@ def tune(
             "validation_images": len(chosen),
             "trials": tried,
         },
+        loaded_sha256=trained.sha256,
     )
     for option, (old, new) in changed.items():
         if old != new:
@@ -214,9 +219,12 @@ def _decoder(settings: Mapping[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
 def _data(trained: TrainedBundle, dataset_dir: str | None, keys: Sequence[str]) -> RunData:
     """Return the lists of the training, or of other data as they are."""
     parser = trained.parser
-    lists = {name: parser[name] for name in ("fold", "folds", "test_platform")} if dataset_dir is None else {}
+    named = {"dataset_dir": parser["dataset_dir"] if dataset_dir is None else dataset_dir}
+    # As listed, the training's own images may be validated that it was trained on.
+    own = shared_folders({"dataset_dir": parser["dataset_dir"]}, named)
+    lists = {name: parser[name] for name in ("fold", "folds", "test_platform")} if own else {}
     data = RunData(
-        parser["dataset_dir"] if dataset_dir is None else dataset_dir,
+        named["dataset_dir"],
         seed=parser["split_seed"],
         channels=parser["channels"],
         in_channels=parser["network_def"].get("in_channels"),

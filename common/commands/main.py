@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import fire
+from fire.decorators import SetParseFn
+from fire.parser import DefaultParseValue
 
 from ..messages import add_hint, hint_of
 from .errors import report
@@ -20,6 +22,8 @@ from .termination import end_like_interrupt
 __all__ = ["main"]
 
 _ROOT_HAS = "common/configs/train.json"
+# Annotations of what is a text and nothing else, as they are written.
+_TEXTS = ("str", "str | None")
 
 
 def _usage(function: Callable[..., Any], command: str) -> str:
@@ -32,11 +36,27 @@ def _usage(function: Callable[..., Any], command: str) -> str:
     return " ".join(words)
 
 
+def _value(name: str, typed: str, parameter: Parameter) -> Any:
+    """Return what a typed word means: to fire 2024 is a number, false a text and "a#b" the text "a"."""
+    value = DefaultParseValue(typed)
+    if "#" in typed and "#" not in str(value):
+        raise ValueError(
+            f"--{name} {typed} cannot be used, because what follows '#' is cut off: name it without"
+        )
+    if isinstance(parameter.default, bool) and value not in (True, False):
+        raise ValueError(f"--{name} must be True or False, not {value!r}")
+    if parameter.annotation not in _TEXTS:
+        return value
+    if isinstance(value, bool):
+        raise ValueError(f"--{name} has no value: write it after the name")
+    return typed if isinstance(value, (int, float, complex)) else value
+
+
 def _arguments(function: Callable[..., Any], words: list[str], command: str) -> dict[str, Any]:
-    """Return the function's arguments, by name, as fire reads them from a command line.
+    """Return the function's arguments, by name, as a command line has them.
 
     fire calls first and complains afterwards: so it calls a stand-in that has the function's parameters,
-    takes whatever else there is as well, and only notes it.
+    takes whatever else there is as well, and only notes the words.
     """
     parameters = inspect.signature(function).parameters
     names = [name for name, each in parameters.items() if each.kind is not Parameter.KEYWORD_ONLY]
@@ -49,21 +69,19 @@ def _arguments(function: Callable[..., Any], words: list[str], command: str) -> 
         given.update(options)
         more.extend(values[len(names) :])
 
-    every = [
-        each.replace(default=missing) if each.default is Parameter.empty else each
-        for each in parameters.values()
-    ]
+    every = [each.replace(default=missing) for each in parameters.values()]
     every.insert(len(names), Parameter("_more", Parameter.VAR_POSITIONAL))
     every.append(Parameter("_unknown", Parameter.VAR_KEYWORD))
     note.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-    fire.Fire(note, command=words, name=command)
-    refuse_unknown(given, parameters)
+    fire.Fire(SetParseFn(str)(note), command=words, name=command)
+    typed = {name: word for name, word in given.items() if word is not missing}
+    refuse_unknown(typed, parameters)
     if more:
         raise ValueError(f"unexpected {more[0]!r}: {_usage(function, command)}")
     for name, each in parameters.items():
-        if each.default is Parameter.empty and given.get(name, missing) is missing:
+        if each.default is Parameter.empty and name not in typed:
             raise ValueError(f"{name} is missing: {_usage(function, command)}")
-    return given
+    return {name: _value(name, word, parameters[name]) for name, word in typed.items()}
 
 
 def main(function: Callable[..., Any], *, log_dir: str | Path = "runs/logs") -> None:

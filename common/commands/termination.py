@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import FrameType
 
@@ -10,6 +11,11 @@ __all__ = ["end_like_interrupt"]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    error = sys.exc_info()[1]
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return  # what is being closed because of the first request must not be broken off
+        error = error.__context__
     raise KeyboardInterrupt
 
 
@@ -17,7 +23,8 @@ def end_like_interrupt() -> None:
     """From now on let SIGTERM raise KeyboardInterrupt, so that open files and runs in MLflow are closed.
 
     By itself Python ends at once on SIGTERM and closes nothing: a run in MLflow would stay open for ever. A
-    program that has its own answer keeps it, and threads, which cannot receive signals, change nothing.
+    program that has its own answer keeps it, and threads, which cannot receive signals, change nothing. While
+    a KeyboardInterrupt is handled SIGTERM changes nothing: a grid hears Ctrl-C too, and sends it afterwards.
 
     Example:
         >>> import signal

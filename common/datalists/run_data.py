@@ -83,6 +83,7 @@ class RunData:
                 lists, groups = fold_lists(_each_once(lists), folder, fold=fold, folds=folds, seed=seed)
                 how[name] = f" (fold {fold} of {folds}, {groups})"
             self.lists[name] = lists
+            _tell_repeated(name, lists)
         _refuse_shared_images(self.folders, self.lists)
         if test_platform is not None:
             by_folder = {folder: self.lists[name] for name, folder in self.folders.items()}
@@ -236,6 +237,23 @@ def _refuse_shared_images(folders: dict[str, Path], lists: dict[str, Lists]) -> 
                 both = f"{folders[first]} and {folders[name]}"
                 faults.append(f"{item['image']} is listed in both {both}: take it out of one")
     refuse_faults(faults, len(owner), "images are listed twice")
+
+
+def _tell_repeated(name: str, lists: Lists) -> None:
+    """Warn of images that one data set lists twice: scores of what was trained on tell nothing."""
+    places: dict[str, list[str]] = {}
+    for split, items in lists.items():
+        for item in items:
+            places.setdefault(item["image"], []).append(split)
+    repeated = [(image, where) for image, where in places.items() if len(where) > 1]
+    if repeated:
+        count = "1 image" if len(repeated) == 1 else f"{len(repeated)} images"
+        image, where = repeated[0]
+        logger.warning(
+            "data set %s lists %s more than once, the first is %s (%s): list each once, or scores tell of "
+            "images that were learnt",
+            *(name, count, image, ", ".join(where)),
+        )
 
 
 def _refuse_without_nuclei(items: list[Item], split: str) -> None:

@@ -22,7 +22,7 @@ class ContourDecoder:
         contour: channel of the contours' logit; None: nothing is cut.
         threshold: probability from which a pixel is foreground.
         contour_threshold: probability from which a pixel is contour.
-        min_area_px: smaller components are dropped, before growing.
+        min_area_px: nuclei with fewer pixels in the result are dropped.
         grow_px: rounds of growth by one pixel: what the contours took, given back.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 import time
@@ -84,7 +85,11 @@ def fine_tune(
         "learning_rate": str(how.learning_rate), "warmup_epochs": "0", **bundle.options,
         **({"pretrained": str(start)} if start else {}), **({"device": how.device} if how.device else {}),
     }  # fmt: skip
-    _run(bundle.folder / "configs" / "train.json", making, options)
+    try:
+        _run(bundle.folder / "configs" / "train.json", making, options)
+    except RuntimeError:
+        shutil.rmtree(making)  # nothing goes on from there
+        raise
     last = making / "last.pt"
     best = torch.load(last, map_location="cpu", weights_only=True)["best"]["metric"]
     last.unlink()  # three times the size, and nothing goes on from there

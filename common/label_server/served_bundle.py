@@ -124,18 +124,22 @@ def find_bundles(app: Path) -> tuple[list[ServedBundle], dict[str, Exception]]:
 
     Args:
         app: a folder with a folder of each bundle in `model`, of its trainings in `trained`, and
-            `options.json`.
+            `served.json`, which holds the options, and the bundles that could not be packed: what lies there
+            of these is older, and not served.
 
     Returns:
         Those that can be served, and for each other folder what is wrong with it.
     """
     served: list[ServedBundle] = []
     faults: dict[str, Exception] = {}
-    options = read_json(app / "options.json") if (app / "options.json").is_file() else {}
+    told = read_json(app / "served.json") if (app / "served.json").is_file() else {}
+    faults.update({name: RuntimeError(fault) for name, fault in told.get("faults", {}).items()})
     folders = sorted(path for path in (app / "model").iterdir() if path.is_dir() and path.name[0] not in "._")
     for folder in folders:
+        if folder.name in faults:
+            continue
         try:
-            served.append(ServedBundle(folder, app / "trained" / folder.name, options))
+            served.append(ServedBundle(folder, app / "trained" / folder.name, told.get("options")))
         except (OSError, ValueError, KeyError) as error:
             faults[folder.name] = error
     return served, faults

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ __all__ = ["Packed", "pack_bundle"]
 _log = logging.getLogger(__name__)
 
 _EXAMPLE_PX = 256  # of the image that a network is exported with: a tile, and the only one some then take
+_RELEASED = re.compile(r"^## Released weights\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./){2,}[^)]*\)")
 _RUNNING = """
 ## Run the packed bundle
 
@@ -119,7 +122,9 @@ def pack_bundle(
     def write(part: Path) -> None:
         _write_configs(part, {**configs, "metadata.json": described})
         copy_code(rooms_needed(configs, bundle), part / bundle)
-        _write_documents(part, folder, told="" if found is None else _told_of_weights(described, found))
+        released = bool(described["eval_metrics"])
+        told = "" if found is None else _told_of_weights(described, found)
+        _write_documents(part, folder, told=told, released=released)
         if found is not None:
             found.write(part / "models", names)
             networks = [name for name in formats if name in FORMATS]
@@ -181,16 +186,20 @@ def _told_of_weights(described: Mapping[str, Any], found: PackedWeights) -> str:
     )  # fmt: skip
 
 
-def _write_documents(part: Path, folder: Path, *, told: str) -> None:
+def _write_documents(part: Path, folder: Path, *, told: str, released: bool) -> None:
     shutil.copyfile(project_root() / "LICENSE", part / "LICENSE")
     for file in sorted((folder / "docs").rglob("*")):
-        if file.is_dir():
+        if file.is_dir() or (file.name.startswith("released_") and not released):
             continue
         copy = part / "docs" / file.relative_to(folder / "docs")
         copy.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == ".md":
             # Commands name configurations from the repository's root, here from the bundle's own folder.
             text = file.read_text("utf-8").replace(f"bundles/{folder.name}/configs/", "configs/")
+            # Nor is there what links to the repository lead to.
+            text = _OUTSIDE.sub(r"\1", text.replace("](../../../LICENSE)", "](../LICENSE)"))
+            if not released:
+                text = _RELEASED.sub("", text)
             if file.name == "README.md":
                 text += told + _RUNNING.format(bundle=folder.name)
             copy.write_text(text, encoding="utf-8")

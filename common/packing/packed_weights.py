@@ -26,6 +26,7 @@ __all__ = ["PackedWeights", "find_packed_weights"]
 _log = logging.getLogger(__name__)
 # What a network learns, and how large crops it is used to; how it learns, a bundle's own recipe says.
 _TEACHING = ("targets", "loss", "before_cropping", "prepare_batch", "crop_px")
+_FOLDERS = (*PLACES, "sam_cache")
 _SPDX = re.compile(r"SPDX-License-Identifier: (\S+)")
 
 
@@ -68,6 +69,10 @@ class PackedWeights:
         self.decoder: Any = parser.get_parsed_content("decoder")
         self.finds_cells = bool(getattr(self.decoder, "finds_cells", False))
         self.intensity: Any = parser.get_parsed_content("intensity")
+        intensity = self.settings.get("intensity")
+        if isinstance(intensity, Mapping) and isinstance(intensity.get("reference"), str):
+            # The image is its maker's: what was measured in it goes along.
+            self.settings["intensity"] = {**intensity, "reference": self.intensity.reference()}
         # A name on the hub is everybody's, a folder with SAM's weights its maker's.
         if os.path.isdir(str(self.settings.get("sam_weights"))):
             del self.settings["sam_weights"]
@@ -88,12 +93,12 @@ class PackedWeights:
         return {**config, **names(as_json(taken))}
 
     def _teaching(self) -> set[str]:
-        """Return the settings that say what maps shall be, with the numbers that these name."""
+        """Return the settings that say what maps shall be, with the numbers and words that these name."""
         found = {name for name in _TEACHING if name in self.settings}
         named = set(re.findall(r"@(\w+)", written({name: self.settings[name] for name in found})))
-        numbers = {name for name in named & self.settings.keys() if _is_number(self.settings[name])}
-        # A folder that was left out of released settings is no number that is not given.
-        return found | (numbers.difference(PLACES))
+        plain = {name for name in named & self.settings.keys() if _is_plain(self.settings[name])}
+        # Folders are the maker's; one that was left out of released settings is no number that is not given.
+        return found | plain.difference(_FOLDERS)
 
     def write(self, models: Path, names: FlatNames) -> None:
         """Write `model.pt`, its licence, and `train.json` where the training's settings are known.
@@ -119,9 +124,15 @@ class PackedWeights:
             (models / "train.json").write_text(text, encoding="utf-8")
 
 
-def _is_number(value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
+    """Tell numbers and words from what a configuration makes: objects, references and expressions."""
     parts = value if isinstance(value, list) else [value]
-    return all(part is None or isinstance(part, (int, float)) for part in parts)
+    return all(
+        part is None
+        or isinstance(part, (int, float))
+        or (isinstance(part, str) and not part.startswith(("@", "$", "%")))
+        for part in parts
+    )
 
 
 def find_packed_weights(folder: Path, weights: str | Path | None = None) -> PackedWeights | None:

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,11 +78,12 @@ class Conditions:
         text = f"{self.method_key(peer)} {self.seed} {data}"
         return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
-    def method_key(self, peer: Peer) -> str:
+    def method_key(self, peer: Peer, other_data: Sequence[str] = ()) -> str:
         """Return a short text that changes with the peer, its code and how it is run, but for the seed.
 
         Args:
             peer: the peer.
+            other_data: names of the data sets that it is trained on, where they are not the scored ones.
         """
         settings = asdict(self)
         for name in ("seed", "split", "threads"):
@@ -92,7 +94,9 @@ class Conditions:
         code = [ast.dump(ast.parse(file.read_text(encoding="utf-8"))) for file in (peer.adapter, peer.runner)]
         packages = peer.requirements.read_text(encoding="utf-8").splitlines()
         code += [line for line in packages if not line.startswith("#")]
-        text = json.dumps([settings, code], sort_keys=True, default=str)
+        # Only where they are others, so that keys from before stay.
+        told = [settings, code, *([sorted(other_data)] if other_data else [])]
+        text = json.dumps(told, sort_keys=True, default=str)
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 

@@ -134,7 +134,7 @@ def segment_with_peer(
 
 
 def _segment(job: _Job, step: str, items: Sequence[Item], targets: Sequence[Path]) -> None:
-    folder = job.folder / "to_segment"
+    folder = job.folder / f"{step}_arrays"  # of this list alone: after a cut another may come first
     arrays = write_arrays(items, folder, channels=job.conditions.channels, labels=False)
     for number, one in enumerate(arrays):
         one["output"] = str((folder / f"{number:05d}_found.npy").absolute())

@@ -80,7 +80,7 @@ def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
         folder: the data set's folder, which paths are relative to.
 
     Raises:
-        ValueError: if an entry has no image, or a pixel size that is no number.
+        ValueError: if an entry has no image, a pixel size that is no number, or channels without names.
     """
     listed = content.get(split) or []
     if not isinstance(listed, list):
@@ -102,11 +102,24 @@ def items_of(content: dict[str, Any], split: str, folder: Path) -> list[Item]:
                 f'{folder / NAME}: "pixel_size_um" of {item["image"]} is {size!r}: write the edge of a '
                 f"pixel in micrometres, such as 0.5, or leave it out"
             )
+        if "channels" in item:
+            item["channels"] = _channel_names(item, folder)
         for key in FILES:
             if isinstance(item.get(key), str):
                 item[key] = os.path.abspath(folder / item[key])
         items.append(item)
     return items
+
+
+def _channel_names(item: Item, folder: Path) -> list[str]:
+    """Return the names of an image's channels; one that is blank is called by its number."""
+    names = item["channels"]
+    if not isinstance(names, list) or any(type(name) not in (str, int) for name in names):
+        raise ValueError(
+            f'{folder / NAME}: "channels" of {item["image"]} is {names!r}: write a list of the names of its '
+            f'channels, such as ["DAPI", "CD3"], or leave it out'
+        )
+    return [str(name).strip() or str(number) for number, name in enumerate(names)]
 
 
 def name_in(folder: Path, path: str) -> str:

@@ -70,8 +70,9 @@ def read_image(
         channel_names: names that take the place of the file's own (a data list may know them better).
 
     Returns:
-        The pixels as stored: rows from top to bottom, columns from left to right; alpha is dropped; values
-        that are not finite (NaN, infinity) are set to the lowest finite one of their channel.
+        The pixels as stored: rows from top to bottom, columns from left to right; alpha is dropped (but not
+        the last of four planes of a TIFF, see `tiff_file`); values that are not finite (NaN, infinity) are
+        set to the lowest finite one of their channel.
 
     Raises:
         FileNotFoundError: if there is no such file.

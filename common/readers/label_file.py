@@ -13,6 +13,8 @@ from .image_record import BadFileError, ImageHeader
 from .said_once import first_time
 
 logger = logging.getLogger(__name__)
+# Beyond it two ids may be one number to float32, which LoadImaged makes of labels; tables by id grow large.
+_LARGEST_ID = 2**24
 
 
 def probe_labels(path: str | Path) -> ImageHeader:
@@ -50,7 +52,8 @@ def read_labels(path: str | Path) -> np.ndarray:
             many parts.
 
     Shapes:
-        returns: (H, W), int32; 0 = background, i = nucleus i; ids as stored, so not always 1 to N.
+        returns: (H, W), int32; 0 = background, i = nucleus i; ids as stored up to 16,777,216, so not always
+            1 to N; where one is larger, all are numbered anew from 1, in their order.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -70,6 +73,9 @@ def read_labels(path: str | Path) -> np.ndarray:
         raise BadFileError(f"{path} holds the label {high}, too large: number the nuclei from 1")
     if high in (1, 255) and np.all((labels == 0) | (labels == high)):
         _warn_of_mask(path, labels, high)
+    if high > _LARGEST_ID:
+        ids, numbers = np.unique(labels, return_inverse=True)
+        labels = numbers.reshape(labels.shape) + int(ids[0] != 0)
     return labels.astype(np.int32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ SUFFIXES = (".tif", ".tiff", ".svs", ".qptiff", ".ndpi", ".scn", ".bif", ".lsm",
 _CHANNEL_AXES = "CSIQ"
 # Compressions of the JPEG family; beyond 8 bits they are the lossless kind.
 _JPEG = (6, 7, 33007, 34892)
+# Colours that tifffile gives as they are stored; those of JPEG it turns into red, green and blue.
+_OTHER_COLOURS = ("SEPARATED", "CIELAB", "ICCLAB", "ITULAB", "LOGLUV")
 _REFUSED_AXES = {"Z": "Z (depth)", "T": "T (time)", "R": "T (time)"}
 
 
@@ -44,7 +47,8 @@ def probe_tiff(path: Path, *, expand_palette: bool = True) -> ImageHeader:
         expand_palette: count a picture with a colour table as its three colours (not so for label maps).
 
     Raises:
-        BadFileError: if it is truncated, no TIFF, or has more than two dimensions besides channels.
+        BadFileError: if it is truncated, no TIFF, has more than two dimensions besides channels, other
+            colours than RGB, or several images; or is one of several files that are not all there.
     """
     with _opened(path) as tif:
         layout = _layout(tif, path)
@@ -96,12 +100,8 @@ def read_tiff(
             pixels = pixels.reshape(-1, *pixels.shape[-2:])[: layout.count]
         if layout.palette and expand_palette:
             pixels = _look_up(pixels[0], page.colormap)
-        elif (
-            page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-            and pixels.dtype.kind == "u"
-            and expand_palette
-        ):
-            pixels = np.iinfo(pixels.dtype).max - pixels  # larger is brighter, in every file
+        elif page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and expand_palette:
+            pixels = _with_white_highest(pixels)
     if pixels.dtype == bool:
         pixels = pixels.astype(np.uint8)
     if pages is None and channels is not None:
@@ -120,12 +120,29 @@ def _check_whole(tif: tifffile.TiffFile, path: Path) -> None:
     """Refuse a file that ends before its pages do; tifffile alone would read the pages before the break."""
     size = tif.filehandle.size
     series = tif.series[0]
+    if series.kind == "ome":
+        _check_planes(tif, path)
     ends = [0] if series.dataoffset is None else [series.dataoffset + series.nbytes]
     for page in (tif.pages[0], tif.pages[-1]):
         ends += [start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if max(ends) > size or (not tif.is_ndpi and _next_page_offset(tif) != 0):
         raise BadFileError(
             f"{path} is truncated (it has {size} bytes, its pages need more): copy or export it again"
+        )
+
+
+def _check_planes(tif: tifffile.TiffFile, path: Path) -> None:
+    """Refuse an OME file of whose planes some are not there; tifffile reads them as zeros."""
+    planes = list(tif.series[0].pages)
+    lacking = sum(page is None for page in planes)
+    if lacking and len(set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))) > 1:
+        raise BadFileError(
+            f"{path} is one of several files of one image, of which some are missing: copy all of them into "
+            f"its folder, or export it as one file"
+        )
+    if lacking:
+        raise BadFileError(
+            f"{path} lacks {lacking} of the {len(planes)} planes that it says it has: export it again"
         )
 
 
@@ -142,6 +159,8 @@ def _next_page_offset(tif: tifffile.TiffFile) -> int:
 def _layout(tif: tifffile.TiffFile, path: Path) -> _Layout:
     series = tif.series[0]
     page = series.keyframe
+    _refuse_other_colours(page, path)
+    _refuse_several_images(tif, path)
     axes, shape = series.get_axes(False), series.get_shape(False)
     kept = [(axis, length) for axis, length in zip(axes, shape, strict=True) if length > 1 or axis in "YX"]
     if len(kept) == 3 and kept[0][0] in "QI" and kept[2][1] <= 8 and min(kept[0][1], kept[1][1]) >= 16:
@@ -169,7 +188,8 @@ def _layout(tif: tifffile.TiffFile, path: Path) -> _Layout:
     count = channel_axes[0][1] if channel_axes else 1
     interleaved = names.endswith("S")
     if interleaved and page.extrasamples and int(page.extrasamples[-1]) in (1, 2):
-        count -= 1  # the last sample is alpha
+        # The last sample is alpha. Not so of planes: tifffile tags the last of any four channels as alpha.
+        count -= 1
     coloured = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
     equal = _equal_series(tif) if not channel_axes else 1
     unnamed = equal > 1 or any(kept[at][0] in "QI" for at, _ in channel_axes)
@@ -185,6 +205,23 @@ def _layout(tif: tifffile.TiffFile, path: Path) -> _Layout:
         palette=palette and count * equal == 1,
         unnamed=unnamed,
     )
+
+
+def _refuse_other_colours(page: Any, path: Path) -> None:
+    name = getattr(page.photometric, "name", "")
+    if name in _OTHER_COLOURS:
+        raise BadFileError(f"{path} has its colours as {name}: save it as RGB")
+
+
+def _refuse_several_images(tif: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a file of several scenes, of which the first would be read; a smaller one is a thumbnail."""
+    first = tif.series[0]
+    same = sum(other.kind == first.kind == "ome" and other.shape == first.shape for other in tif.series)
+    if same > 1:
+        raise BadFileError(
+            f"{path} holds {same} images of one size (scenes or positions), of which only the first would be "
+            f"read: export each as a file of its own"
+        )
 
 
 def _equal_series(tif: tifffile.TiffFile) -> int:
@@ -205,7 +242,16 @@ def _pages_of_channels(tif: tifffile.TiffFile, layout: _Layout) -> list[Any] | N
     one_each = len(pages) == layout.count > 1 and layout.order == (0, 1, 2)
     if not one_each or any(page is None or np.prod(page.keyframe.shape) != np.prod(plane) for page in pages):
         return None
+    if any(page.parent is not tif for page in pages):
+        return None  # they lie in other files as well, which tifffile opens for all pages together only
     return pages
+
+
+def _with_white_highest(pixels: np.ndarray) -> np.ndarray:
+    """Turn intensities whose 0 is white; signed and real numbers, whose black no one knows, stay."""
+    if pixels.dtype.kind == "b":
+        return ~pixels
+    return np.iinfo(pixels.dtype).max - pixels if pixels.dtype.kind == "u" else pixels
 
 
 def _look_up(indices: np.ndarray, colormap: np.ndarray) -> np.ndarray:

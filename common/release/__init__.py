@@ -1,5 +1,6 @@
 """What is released with a bundle: its weights, what they may be used for, and how good they are."""
 
+from .beginning import begin_training
 from .card import RELEASED, card_text, curve_picture, picture_name
 from .check import CHECKSUM_FILE, check_released
 from .half_precision import MAX_BYTES, write_half_precision
@@ -18,6 +19,7 @@ __all__ = [
     "SCORES",
     "ListScores",
     "Recipe",
+    "begin_training",
     "card_text",
     "check_released",
     "curve_picture",

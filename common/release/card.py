@@ -48,7 +48,16 @@ def card_text(
         curve: name of the picture of the learning curve beside the document; None: there is none.
     """
     name = recipe.bundle.name
+    begun = recipe.begun_from
     time = f" It took {_minutes(cost)}." if cost else ""
+    again = "and to make them again"
+    if begun is not None:
+        time += (
+            f" It began with version {begun.version} of the weights of `{begun.bundle}`, which had taken"
+            f" {begun.processor_seconds / 60:.0f} minutes of processor time."
+        )
+        if begun.bundle == name:
+            again = f"and to make them again, with the file of version {begun.version} in their place"
     told = [*SCORES, *dict.fromkeys(name for each in scores for name in each.scores if name not in SCORES)]
     lines = [
         "",
@@ -66,7 +75,7 @@ def card_text(
     lines += [
         "",
         "aji and dice are means over images, the others are over all nuclei of a list. To segment with the"
-        " weights, and to make them again:",
+        f" weights, {again}:",
         "",
         f"    python -m monai.bundle run --config_file bundles/{name}/configs/inference.json"
         " --dataset_dir FOLDER --output_dir DIR",

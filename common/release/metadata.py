@@ -31,14 +31,14 @@ def next_version(version: str) -> str:
 
 
 def released_metadata(
-    metadata: Mapping[str, Any], version: str, change: str, scores: Sequence[ListScores]
+    metadata: Mapping[str, Any], version: str, data: Sequence[str], scores: Sequence[ListScores]
 ) -> dict[str, Any]:
     """Return a bundle's metadata with a release.
 
     Args:
         metadata: what metadata.json holds.
         version: of the release.
-        change: what it brings, for the changelog.
+        data: names of the data sets that its weights were trained on.
         scores: what its weights reach.
 
     Raises:
@@ -47,8 +47,14 @@ def released_metadata(
     if _numbers(version) < _numbers(str(metadata["version"])):
         raise ValueError(f"version {version} is lower than {metadata['version']}: give a higher --version")
     found = {each.title: {name: round(value, 4) for name, value in each.scores.items()} for each in scores}
-    changelog = {version: change, **metadata["changelog"]}
-    return {**metadata, "version": version, "changelog": changelog, "eval_metrics": found}
+    names = ", ".join(data)
+    return {
+        **metadata,
+        "version": version,
+        "changelog": {version: f"weights trained on {names}, with tuned decoder", **metadata["changelog"]},
+        "data_source": f"the weights were trained on {names}, see models/LICENSE",
+        "eval_metrics": found,
+    }
 
 
 def _numbers(version: str) -> tuple[int, int, int]:

@@ -38,8 +38,8 @@ class StainNormalised(MapTransform):
     Args:
         keys: images of red, green and blue.
         method: "macenko" or "vahadane", see `stain_directions`.
-        reference: an image whose stains all images get, as a file (PNG, JPEG, TIFF) or an array; None: the
-            stains of Macenko's published program.
+        reference: an image whose stains all images get, as a file (PNG, JPEG, TIFF) or an array, or what
+            `reference()` told of one; None: the stains of Macenko's published program.
         white: intensity of an empty slide.
         allow_missing_keys: skip absent keys.
 
@@ -58,7 +58,7 @@ class StainNormalised(MapTransform):
         keys: KeysCollection,
         *,
         method: str = "macenko",
-        reference: str | os.PathLike[str] | np.ndarray | None = None,
+        reference: str | os.PathLike[str] | np.ndarray | Mapping[str, Any] | None = None,
         white: float = 255.0,
         allow_missing_keys: bool = False,
     ) -> None:
@@ -69,14 +69,26 @@ class StainNormalised(MapTransform):
             raise ValueError(f"white is {white}: give the intensity of an empty slide, such as 255")
         self.method, self.white = method, float(white)
         self.stains, self.amounts = REFERENCE_STAINS, REFERENCE_AMOUNTS
-        if reference is not None:
+        if isinstance(reference, Mapping):
+            self.stains, self.amounts = (np.array(reference[name]) for name in ("stains", "amounts"))
+        elif reference is not None:
             self.stains, self.amounts = self._measure(reference)
+
+    def reference(self) -> dict[str, list[Any]]:
+        """Return what all images get, in numbers that stand for the reference's file.
+
+        Returns:
+            `stains`: rows of red, green and blue, columns of haematoxylin and eosin; `amounts`: their
+            darkest.
+        """
+        return {"stains": self.stains.tolist(), "amounts": self.amounts.tolist()}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Normalise the images, keeping what is known of them."""
         d = dict(data)
         for key in self.key_iterator(d):
-            changed = torch.from_numpy(self.normalise(np.asarray(d[key]), name=str(key)))
+            name = str(getattr(d[key], "meta", {}).get("filename_or_obj", key))
+            changed = torch.from_numpy(self.normalise(np.asarray(d[key]), name=name))
             d[key] = convert_to_dst_type(changed, d[key], dtype=torch.float32)[0]
         return d
 

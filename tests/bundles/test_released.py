@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.bundle_config import check_metadata, find_slip
+from common.bundle_config import check_metadata, find_slip, read_json
 from common.packing.flat_config import FlatNames
 from common.packing.packed_weights import find_packed_weights
 from common.release import OVERVIEW, RELEASED, check_released, overview_text, read_recipe
@@ -38,6 +38,9 @@ def test_a_recipe_is_an_overlay_that_can_be_used(name: str, monkeypatch: pytest.
     check_metadata(folder / "configs" / "metadata.json")
     assert RELEASED.read(folder / "docs" / "README.md") is not None
     assert set(recipe.data) & {data for data, _ in recipe.scored}
+    assert bool(recipe.begun_from) == bool(read_json(recipe.overlay).get("pretrained"))
+    told = read_json(folder / "configs" / "metadata.json")["data_source"]
+    assert all(data in told for data in recipe.data)
 
 
 def test_the_readme_tells_what_all_released_weights_reach() -> None:

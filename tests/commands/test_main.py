@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -28,11 +29,11 @@ def prepare(name: str, source: str, *, seed: int = 0, overwrite: bool = False) -
     return {"result": 1}
 
 
-def _run(monkeypatch, tmp_path, *words: str) -> int:
+def _run(monkeypatch, tmp_path, *words: str, function=prepare) -> int:
     calls.clear()
     monkeypatch.setattr(sys, "argv", ["prepare.py", *words])
     try:
-        main(prepare, log_dir=tmp_path)
+        main(function, log_dir=tmp_path)
     except SystemExit as end:
         return int(end.code or 0)
     return 0
@@ -109,6 +110,57 @@ def test_an_interruption_is_no_error(monkeypatch, tmp_path, capsys):
     assert _run(monkeypatch, tmp_path, "stopped", "data") == 130
     assert capsys.readouterr().err.splitlines()[-1] == "interrupted"
     assert not list(tmp_path.iterdir())
+
+
+def write(
+    output: str = "runs",
+    *,
+    version: str | None = None,
+    document: str | bool | None = None,
+    mlflow: bool = True,
+    share: float = 0.5,
+    folders: str | Sequence[str] = (),
+) -> None:
+    """Write something."""
+    calls.append((output, version, document, mlflow, share, folders))
+
+
+@pytest.mark.parametrize(
+    ("words", "arrives"),
+    [
+        ((), ("runs", None, None, True, 0.5, ())),
+        (("2024",), ("2024", None, None, True, 0.5, ())),
+        (("--output", "2024_10", "--version=0.20"), ("2024_10", "0.20", None, True, 0.5, ())),
+        (("--version", "None", "--share", "1"), ("runs", None, None, True, 1, ())),
+        (("--output", "[a,b]", "--folders", "c,d"), (["a", "b"], None, None, True, 0.5, ("c", "d"))),
+        (("--document", "--output", "./a#b"), ("./a#b", None, True, True, 0.5, ())),
+        (("--document", "a.md", "--nomlflow"), ("runs", None, "a.md", False, 0.5, ())),
+        (("--nodocument", "--mlflow", "False"), ("runs", None, False, False, 0.5, ())),
+        (("--mlflow", "0"), ("runs", None, None, False, 0.5, ())),
+    ],
+)
+def test_texts_are_what_was_typed_and_all_else_what_it_means(monkeypatch, tmp_path, words, arrives):
+    assert _run(monkeypatch, tmp_path, *words, function=write) == 0
+    assert calls == [arrives]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--mlflow", "false"), "--mlflow must be True or False, not 'false'"),
+        (("--mlflow=no",), "--mlflow must be True or False, not 'no'"),
+        (("--mlflow", "2"), "--mlflow must be True or False, not 2"),
+        (("--output", "results#2"), "--output results#2 cannot be used, because what follows '#' is cut off"),
+        (("results#2",), "--output results#2 cannot be used"),
+        (("--share", "1#2"), "--share 1#2 cannot be used"),
+        (("--output", "--share", "1"), "--output has no value: write it after the name"),
+        (("--version",), "--version has no value"),
+    ],
+)
+def test_a_value_that_would_be_read_as_another_runs_nothing(monkeypatch, tmp_path, capsys, words, sentence):
+    assert _run(monkeypatch, tmp_path, *words, function=write) == 2
+    assert calls == []
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {sentence}")
 
 
 def test_help_shows_usage_and_docstring(monkeypatch, tmp_path, capsys):

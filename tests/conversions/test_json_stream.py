@@ -23,7 +23,7 @@ def flattened(content: Any) -> list[Any]:
         return [one for part in content for one in flattened(part)]
     if isinstance(content, dict) and isinstance(content.get("features"), list):
         return flattened(content["features"])
-    return [content] if isinstance(content, dict) else []
+    return [content]
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 7, 1000])

@@ -149,6 +149,8 @@ def test_what_lies_outside_is_cut_off(tmp_path: Path) -> None:
 def test_an_image_without_nuclei_and_one_without_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    write(tmp_path, [])
+    assert label_map(tmp_path).max() == 0
     write(tmp_path, {"type": "FeatureCollection", "features": []})
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "b.png")
     assert label_map(tmp_path).max() == 0
@@ -172,6 +174,34 @@ def test_an_image_without_nuclei_and_one_without_file(
 def test_mistakes_in_a_file(tmp_path: Path, content: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         label_map(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "null stands"),
+        (5, "5 stands"),
+        (["a"], '"a" stands'),
+        ({"type": "FeatureCollection", "features": [None, 1]}, "null stands"),
+        ([feature([square(1, 1, 4)]) | {"properties": "x"}], '"properties" of an object is "x"'),
+        ([feature([square(1, 1, 4)]) | {"properties": [1]}], r'"properties" of an object is \[1\]'),
+        ([feature([square(1, 1, 4)]) | {"properties": {"childObjects": [7]}}], "7 stands"),
+        *(
+            ([feature([square(1, 1, 4)]) | {"properties": {"classification": given}}], '"classification" of')
+            for given in (["Tumor"], 3, True, {"names": "Tumor"}, {"names": [1]}, {"name": ["Tumor"]})
+        ),
+    ],
+)
+def test_what_is_no_geojson_is_told_with_its_file(tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=rf"a\.geojson is no GeoJSON of QuPath \(.*{said}.*: export it"):
+        label_map(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("given", [None, {}, "", [], {"name": None, "names": None}, {"colorRGB": 3}])
+def test_nothing_is_a_class_of_nothing(tmp_path: Path, given: Any) -> None:
+    content = feature([square(1, 1, 4)]) | {"properties": {"classification": given}}
+    (image,) = read_dataset("qupath", write(tmp_path, content))
+    assert image.label_map.max() == 1 and not (image.classes or {}).get("1")
 
 
 def test_measurements_without_a_value_do_not_matter(tmp_path: Path) -> None:

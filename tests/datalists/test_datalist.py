@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from common.datalists import dataset_name, fingerprint, load_datalist
+from common.readers import read_image
 
 SPLITS = ("training", "validation", "test")
 
@@ -204,3 +205,39 @@ def test_fingerprint_is_of_lists_and_sizes_not_of_the_place(tmp_path: Path) -> N
     assert other != first
     Image.fromarray(np.ones((80, 90), np.uint8)).save(tmp_path / "two/images/a.png")
     assert fingerprint(tmp_path / "two") not in (first, other)
+
+
+@pytest.mark.parametrize(
+    "channels", ["DAPI", {"0": "DAPI"}, 1, True, [None], [True], ["DAPI", ["CD3"]], [0.5]]
+)
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_channels_that_are_no_list_of_names_are_refused(
+    tmp_path: Path, channels: object, everywhere: bool
+) -> None:
+    image = {"image": "images/a.tif"} | ({} if everywhere else {"channels": channels})
+    content = {"training": [image]} | ({"channels": channels} if everywhere else {})
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    said = r'dataset.json: "channels" of images/a.tif is .*: write a list of the names .*\["DAPI", "CD3"\]'
+    with pytest.raises(ValueError, match=said) as caught:
+        load_datalist(tmp_path, "training")
+    assert repr(channels) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "names", "chosen"),
+    [([405, "CD3 "], ["405", "CD3"], "405"), ([" DAPI", ""], ["DAPI", "1"], "DAPI")],
+)
+def test_names_of_channels_are_texts_without_spaces_around(
+    tmp_path: Path, written: list[object], names: list[str], chosen: str
+) -> None:
+    image = np.arange(2 * 64, dtype=np.uint8).reshape(2, 8, 8)
+    for stem in "ab":
+        tifffile.imwrite(tmp_path / f"{stem}.tif", image, photometric="minisblack")
+        tifffile.imwrite(tmp_path / f"{stem}_label.tif", np.ones((8, 8), np.uint8))
+    entry = {"image": "a.tif", "label": "a_label.tif", "channels": written}
+    (tmp_path / "dataset.json").write_text(json.dumps({"training": [entry]}))
+    (item,) = load_datalist(tmp_path, "training", channels=chosen)
+    assert item["channels"] == names
+    assert (
+        read_image(item["image"], channels=chosen, channel_names=item["channels"]).pixels == image[:1]
+    ).all()

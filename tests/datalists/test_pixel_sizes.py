@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from common.datalists import RunData, measure_training, nucleus_diameter_px, pixel_size_of, tell_scales
+from common.datalists import (
+    RunData,
+    measure_training,
+    nucleus_diameter_px,
+    pixel_size_of,
+    tell_scales,
+    training_image_ranges,
+)
 from common.geometry import ModelScale
 
 RADIUS_PX = 12
@@ -132,3 +139,11 @@ def test_a_size_that_is_searched_is_told_and_no_training_can_begin_with_it(
     assert line.endswith("resized by 0.5: 1; of unknown pixel size, resized by what is found in them: 1")
     with pytest.raises(ValueError, match="^diameter_px is auto in a training, .*: give a number"):
         measure_training(items, auto, model_diameter_px=20.0)
+
+
+def test_an_id_of_thousands_of_millions_is_measured_like_any(tmp_path: Path) -> None:
+    item = write_pair(tmp_path, "a")
+    small = nucleus_diameter_px([item], ModelScale()), training_image_ranges([item], ModelScale())
+    labels = tifffile.imread(item["label"]).astype(np.uint32)
+    tifffile.imwrite(item["label"], np.where(labels > 0, labels + np.uint32(2_000_000_000), 0))
+    assert small == (nucleus_diameter_px([item], ModelScale()), training_image_ranges([item], ModelScale()))

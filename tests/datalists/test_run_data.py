@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -286,3 +287,39 @@ def test_a_training_names_the_bad_files_of_both_its_lists(
     with pytest.raises(ValueError, match="^2 of 8 images cannot be used .*the first: .*a1.png"):
         RunData(two[0]).items("training")
     assert [name in caplog.text for name in ("a1.png", "a6.png", "a8.png")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        (
+            {"training": ["a", "b"], "validation": ["c"], "test": ["a"]},
+            "1 image more than once, the first is .*a.png (training, test)",
+        ),
+        (
+            {"training": ["b", "a", "a"], "validation": ["b"], "test": ["a", "c"]},
+            "2 images more than once, the first is .*b.png (training, validation)",
+        ),
+        ({"training": ["a", "a"], "test": ["b"]}, "1 image more than once, .*a.png (training, training)"),
+    ],
+)
+def test_images_that_are_listed_twice_are_told_with_a_warning(
+    make_set: MakeSet, caplog: pytest.LogCaptureFixture, lists: dict[str, list[str]], said: str
+) -> None:
+    folder = make_set("A", training={"a": {}, "b": {}}, validation={"c": {}}, test={})
+    entries = {split: [{"image": f"images/{stem}.png"} for stem in stems] for split, stems in lists.items()}
+    (folder / "dataset.json").write_text(json.dumps(entries))
+    RunData(folder)
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert re.search("data set A lists " + re.sub(r"([()])", r"\\\1", said), warning)
+
+
+def test_images_that_are_listed_once_or_dealt_anew_are_not_told(
+    make_set: MakeSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_set("A", training={stem: {} for stem in "abcdef"}, validation={"g": {}}, test={"h": {}})
+    RunData(folder)
+    content = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(content | {"test": content["training"]}))
+    RunData(folder, fold=0, folds=3)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]

@@ -45,3 +45,11 @@ def test_the_contours_threshold_decides_what_is_cut() -> None:
 def test_without_a_map_of_contours_it_is_components() -> None:
     maps = ideal_maps(draw_label_map((96, 96), rng=np.random.default_rng(0)))
     assert np.array_equal(ContourDecoder()(maps), ComponentsDecoder()(maps))
+
+
+@pytest.mark.parametrize("decoder", [ContourDecoder, ComponentsDecoder])
+def test_the_smallest_area_is_that_of_the_nucleus_in_the_result(decoder: type) -> None:
+    maps = np.full((2, 20, 20), -5, np.float32)
+    maps[0, 5:8, 5:8] = 5  # 9 px, and 21 with what a round of growth gives back
+    areas = [np.count_nonzero(decoder(min_area_px=area, grow_px=1)(maps)) for area in (21, 22)]
+    assert areas == [21, 0]

@@ -61,3 +61,17 @@ def test_absent_maps_are_skipped_only_if_told():
     assert DecodeMapsd("pred", DECODER, allow_missing_keys=True)({"image": 1}) == {"image": 1}
     with pytest.raises(KeyError, match="pred"):
         DecodeMapsd("pred", DECODER)({"image": 1})
+
+
+def test_maps_that_are_not_finite_name_what_is_known_of_their_file():
+    def mapped(file: object) -> MetaTensor:
+        return MetaTensor(torch.full((4, 8, 9), float("nan")), meta={"filename_or_obj": file})
+
+    decode = DecodeMapsd("pred", DECODER)
+    for item, name in (
+        ({"pred": mapped("b.tif"), "image": mapped("a.tif")}, "b.tif"),
+        ({"pred": mapped(["b.tif"]), "label": mapped("l.tif"), "image": mapped("a.tif")}, "a.tif"),
+        ({"pred": torch.full((4, 8, 9), float("inf"))}, "the image"),
+    ):
+        with pytest.raises(ValueError, match=f"^the network's maps of {name} are not all finite"):
+            decode(item)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
+from monai.data import MetaTensor
 
 from common import decoders
 
@@ -94,6 +96,21 @@ def test_constant_maps_give_a_label_map(decoder: Decoder, value: float):
     assert labels.shape == (40, 50) and labels.max() <= 1
     if not value > 0:
         assert not labels.any()
+
+
+@pytest.mark.parametrize("channel", range(6))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_maps_that_are_not_finite_are_refused_by_the_image_s_name(
+    decoder: Decoder, value: float, channel: int
+):
+    maps = np.random.default_rng(0).normal(size=(6, 33, 45)).astype(np.float32)
+    image = MetaTensor(torch.zeros(1, 33, 45), meta={"filename_or_obj": "folder/a.tif"})
+    decode = decoders.DecodeMapsd("pred", decoder)
+    assert decode({"pred": maps, "image": image})["pred_map"].shape == (1, 33, 45)
+    maps[channel, 5, 7] = value
+    said = "^the network's maps of folder/a.tif are not all finite: try --amp False; .* spoilt$"
+    with pytest.raises(ValueError, match=said):
+        decode({"pred": maps, "image": image})
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 5), (17, 200)])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from common.experiments import CommandError, Pace, training_length
+from common.experiments import CommandError, DiskFullError, Pace, training_length
 from scripts.compare import compare
 
 from .conftest import Commands
@@ -104,11 +104,49 @@ def test_a_failed_training_is_told_and_the_others_are_done(images: Path, costly:
     assert any("/unet/seed0" in " ".join(words) for words in costly.ran)
 
 
+@pytest.mark.parametrize("bundles", ["logsage,unet", "unet,logsage"])
+def test_a_bundle_whose_pace_cannot_be_told_is_named_and_the_others_are_done(
+    images: Path, costly: Costly, bundles: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(words: str) -> Exception | None:
+        return CommandError("out of memory") if "/logsage/pace" in words else None
+
+    costly.fail = fail
+    with pytest.raises(RuntimeError, match=r"^2 trainings failed \(logsage, seed 0: out of memory\); "):
+        run(images, bundles, seeds=2)
+    ran = [" ".join(words) for words in costly.ran]
+    assert all(any(f"/unet/seed{seed}" in words for words in ran) for seed in (0, 1))
+    assert not any("/logsage/seed" in words for words in ran)
+    assert "logsage: out of memory" in capsys.readouterr().out
+    costly.fail = lambda words: None
+    run(images, bundles, seeds=2)
+    ran = [" ".join(words) for words in costly.ran[len(ran) :]]
+    assert len(ran) == 2 + 4 and all("/logsage/" in words for words in ran)
+
+
+def test_a_bundle_too_slow_for_the_minutes_is_named_and_the_others_are_done(
+    images: Path, costly: Costly
+) -> None:
+    # Four validations are 16 s; eight steps are 4 s and 2 s.
+    with pytest.raises(RuntimeError, match=r"\(logsage, seed 0: --minutes 0.32 is too short: .* take 0.3\)"):
+        run(images, minutes=0.32)
+    assert any("/unet/seed0" in " ".join(words) for words in costly.ran)
+
+
+def test_a_full_disk_ends_it(images: Path, costly: Costly) -> None:
+    def fail(words: str) -> Exception | None:
+        return DiskFullError("No space left on device") if "/logsage/pace" in words else None
+
+    costly.fail = fail
+    with pytest.raises(RuntimeError, match=r"logsage, seed 0: No space left on device"):
+        run(images)
+    assert not any("/unet/" in " ".join(words) for words in costly.ran)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"minutes": 0}, "--minutes must be a number above 0, not 0"),
-        ({"minutes": 0.2}, "--minutes 0.2 is too short: reading, validating and 8 steps take 0.3"),
         ({"folds": 2}, "--folds must be a whole number of at least 3, not 2"),
         ({"split": "training"}, "--split must be validation or test"),
         ({"overlay": "ablations/hee"}, "there is no overlay 'ablations/hee'.*ablations/he"),

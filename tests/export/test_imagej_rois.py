@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from monai.transforms import LoadImage
-from roifile import ROI_TYPE, ImagejRoi, roiread
+from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi, roiread
 from skimage.segmentation import relabel_sequential
 
 from common.conversions import read_dataset
@@ -75,6 +75,21 @@ def test_the_way_there_and_back(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(image.label_map, relabel_sequential(crowd)[0])
 
 
+@pytest.mark.parametrize("subtype", [ROI_SUBTYPE.TEXT, ROI_SUBTYPE.IMAGE])
+def test_texts_and_pictures_on_an_image_are_no_nuclei(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, subtype: ROI_SUBTYPE
+) -> None:
+    box = ImagejRoi(roitype=ROI_TYPE.RECT, left=5, top=3, right=11, bottom=7, version=227)
+    note = ImagejRoi(roitype=ROI_TYPE.RECT, left=20, top=3, right=26, bottom=7, version=227, subtype=subtype)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number, roi in enumerate((note, box)):
+            archive.writestr(f"{number}.roi", roi.tobytes())
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), np.uint8))
+    (image,) = read_dataset("imagej", tmp_path)
+    assert (image.label_map[3:7, 5:11] == 1).all() and np.count_nonzero(image.label_map) == 24
+    assert "a.zip: 1 lines, points, angles, texts or pictures are left out" in caplog.text
+
+
 def test_what_people_draw(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A rectangle, an oval in a group, a freehand line of sub-pixels, a line that is none, one file a ROI."""
 
@@ -97,7 +112,10 @@ def test_what_people_draw(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     assert (image.label_map == 1).sum() == 12
     assert (image.label_map == 2).sum() == pytest.approx(np.pi * 25, rel=0.05)
     assert (image.label_map == 3).sum() == 30
-    assert image.classes == {2: "group 3"} and "1 lines, points or angles are left out" in caplog.text
+    assert (
+        image.classes == {2: "group 3"}
+        and "1 lines, points, angles, texts or pictures are left out" in caplog.text
+    )
     (only,) = read_dataset("imagej", tmp_path, only="group 3")
     assert np.unique(only.label_map).tolist() == [0, 1]
     with pytest.raises(ValueError, match="no nuclei of class 'group 4': did you mean group 3"):

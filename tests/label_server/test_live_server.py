@@ -9,6 +9,7 @@ import io
 import json
 import re
 import signal
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -291,6 +292,26 @@ def test_what_cannot_be_done_is_said_and_the_server_goes_on(server: Server, what
     assert answer.status_code == status, answer.text
     assert said in answer.json()["detail"] and "/tmp" not in answer.json()["detail"]
     assert server.get("/info/").status_code == 200
+
+
+def test_an_image_that_was_sent_before_is_segmented_as_one_of_the_studies(
+    server: Server, studies: Path
+) -> None:
+    sent = {"files": ("a.png", (studies / "fluorescence.png").read_bytes())}
+    session = requests.put(f"{server.url}/session/", files=sent, timeout=60).json()["session_id"]
+    answer = requests.post(
+        f"{server.url}/infer/logsage", params={"session_id": session, "output": "image"},
+        data={"params": json.dumps({"result_extension": ".tif"})}, timeout=300,
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    labels = tifffile.imread(io.BytesIO(answer.content))
+    assert np.array_equal(labels, server.labels("logsage", "fluorescence"))
+
+
+def test_files_of_other_programs_are_neither_opened_nor_removed(server: Server) -> None:
+    with tempfile.NamedTemporaryFile(prefix="tmp", suffix=".png") as other:
+        answer = requests.post(f"{server.url}/infer/logsage", params={"image": other.name}, timeout=60)
+        assert answer.status_code == 404 and Path(other.name).is_file()
 
 
 def test_an_upload_in_pieces_ends_at_the_limit(server: Server) -> None:

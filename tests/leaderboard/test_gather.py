@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from common.engine.tracking import FinishedEvaluation
+from common.engine.tracking import FinishedEvaluation, method_tags
 from common.leaderboard import gather, merged
 
 from .conftest import IMAGES
@@ -29,6 +31,21 @@ def test_seeds_are_one_method_and_budgets_are_not(make: Make) -> None:
         and figure.spread == pytest.approx(0.01)
     )
     assert figure.interval is not None and figure.interval[0] < figure.mean < figure.interval[1]
+
+
+def test_trainings_on_other_data_are_no_seeds_of_one_method(make: Make, tmp_path: Path) -> None:
+    every = []
+    for seed, folders in ((0, "data/cells"), (1, "moved/cells"), (1, ["data/cells", "data/more"])):
+        settings = {"seed": seed, "dataset_dir": folders}
+        (tmp_path / "train.json").write_text(json.dumps(settings), encoding="utf-8")
+        tags = method_tags(tmp_path / "model.pt", dataset_dir="data/cells", data="cells")
+        told = {name: tags[name] for name in ("method_key", "changes")}
+        every.append(make("a", 0.5, seed=seed, run=str(folders), **told))
+    board, left_out = gather(every)
+    assert board is not None and not left_out
+    assert [(entry.name, entry.seeds) for entry in board.entries] == [
+        ("a", 2), ("a (trained on cells and more)", 1),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,18 @@ def test_a_prediction_that_was_cut_goes_on(run: Run, fake: Fake) -> None:
     report = run(steps=5, mlflow=False)
     assert fake.calls[count:] == ["segment (96, 80)"] * 2, "one warms up, one was missing"
     assert len(json.loads((report / "metrics.json").read_text("utf-8"))["images"]) == 2
+
+
+def test_a_list_after_one_that_was_cut_has_label_maps_of_its_own_images(run: Run, fake: Fake) -> None:
+    (fake.folder / "stop").touch()
+    with pytest.raises(RuntimeError, match="the rays crossed"):
+        run(steps=5, mlflow=False)
+    (fake.folder / "stop").unlink()
+    after = run(steps=5, split="validation", mlflow=False)
+    clean = run(steps=5, seed=1, split="validation", mlflow=False)  # the same network: it learns no chance
+    maps = [list(report.parent.glob("predictions/validation/*.tif")) for report in (after, clean)]
+    assert len(maps[0]) == len(maps[1]) == 1
+    assert np.array_equal(*(tifffile.imread(file) for (file,) in maps))
 
 
 def test_a_broken_environment_is_told_before_anything_is_trained(run: Run, fake: Fake) -> None:
@@ -231,3 +243,54 @@ def test_beside_released_weights_each_list_is_scored_and_told(
         command(dataset_dir=[str(folder) for folder in folders], fold=0)
     with pytest.raises(ValueError, match=r"--beside logsage tells .* leave out --pretrained"):
         command(dataset_dir=[str(folder) for folder in folders], pretrained=str(report / "metrics.json"))
+
+
+@pytest.fixture
+def beside(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """The command beside a recipe that trains on the folders a (and more), and scores the named lists."""
+
+    def command(scored: Sequence[tuple[str, str]], data: tuple[str, ...] = ("a",), **options: Any) -> Path:
+        place = tmp_path / "bundles" / "first"
+        recipe = Recipe(place, tmp_path / "release.json", data, tuple(scored), "Apache-2.0")
+        monkeypatch.setattr(scripts.peers, "read_recipe", lambda folder: recipe)
+        monkeypatch.setattr(scripts.peers, "project_root", lambda: tmp_path)
+        (tmp_path / "README.md").write_text(f"{OVERVIEW.begin}\n{OVERVIEW.end}\n")
+        folders = [str(tmp_path / "data" / name) for name in data]
+        return scripts.peers.peers(
+            "fake", dataset_dir=folders, steps=5, threads=1, beside="logsage", **options
+        )  # fmt: skip
+
+    for seed, name in enumerate("ab"):
+        folder = write_sample(tmp_path / "data" / name, counts=(3, 1, 2), shape=(96, 80), seed=seed)
+        told = json.loads((folder / "dataset.json").read_text("utf-8"))
+        # By another name than its folder's: a recipe names folders, as scripts.release does.
+        (folder / "dataset.json").write_text(json.dumps({**told, "name": f"My cells {name}"}))
+    return command
+
+
+def test_beside_released_weights_data_that_are_only_scored_are_found_beside_the_others(
+    beside: Callable[..., Path], fake: Fake
+) -> None:
+    beside([("a", "test"), ("b", "validation")], mlflow=False)
+    assert [call for call in fake.calls if call.startswith("train")] == ["train 3 1 seed 0 threads 1"]
+    told = json.loads((fake.folder / "scores.json").read_text("utf-8"))
+    assert {title: each["images"] for title, each in told.items()} == {"a test": 2, "b validation": 1}
+    with pytest.raises(FileNotFoundError, match=r"data set folder .*data.gone does not exist"):
+        beside([("a", "test"), ("gone", "test")], mlflow=False)
+
+
+def test_beside_released_weights_a_training_on_more_data_is_another_method(
+    beside: Callable[..., Path], fake: Fake, tmp_path: Path
+) -> None:
+    scripts.peers.peers("fake", dataset_dir=str(tmp_path / "data" / "a"), steps=5, threads=1)
+    beside([("a", "test")])
+    beside([("a", "test")], data=("a", "b"))
+    client = MlflowClient(f"sqlite:///{Path('mlruns.db').absolute().as_posix()}")
+    experiment = client.get_experiment_by_name("My cells a")
+    assert experiment is not None
+    runs = client.search_runs(
+        [experiment.experiment_id], "tags.job = 'evaluating'", order_by=["attributes.start_time ASC"]
+    )
+    alone, same, more = (run.data.tags for run in runs)
+    assert [tags["changes"] for tags in (alone, same, more)] == ["", "", "trained on a and b"]
+    assert alone["method_key"] == same["method_key"] != more["method_key"]

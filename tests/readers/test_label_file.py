@@ -61,6 +61,32 @@ def test_more_nuclei_than_16_bits_can_number(tmp_path: Path) -> None:
     assert (read_labels(tmp_path / "x.tif") == labels).all()
 
 
+def loaded_as_in_a_bundle(path: Path) -> np.ndarray:
+    """Load a label as `data::loading` of every bundle does: float32."""
+    load = LoadImaged(keys="label", reader=LabelReader(), ensure_channel_first=True)
+    item = Compose([load, Transposed(keys="label", indices=(0, 2, 1))])({"label": str(path)})
+    return np.asarray(item["label"])[0]
+
+
+@pytest.mark.parametrize("background", [True, False])
+@pytest.mark.parametrize("ids", [(2**31 - 2, 2**31 - 1), (2**24, 2**24 + 1), (3, 2**24 + 5)])
+def test_nuclei_of_large_ids_stay_as_many_after_loading(
+    tmp_path: Path, ids: tuple[int, int], background: bool
+) -> None:
+    labels = np.full((20, 32), 0 if background else ids[0], np.uint32)
+    labels[2:9, 3:9], labels[2:9, 9:15] = ids
+    write(tmp_path / "x.tif", labels)
+    found = loaded_as_in_a_bundle(tmp_path / "x.tif")
+    order = np.searchsorted(ids, labels) + 1
+    assert (found == np.where(labels == 0, 0, order)).all()
+
+
+def test_ids_that_a_float_tells_apart_stay_as_stored(tmp_path: Path) -> None:
+    labels = LABELS.astype(np.uint32) * 2_000_000
+    write(tmp_path / "x.tif", labels)
+    assert (loaded_as_in_a_bundle(tmp_path / "x.tif") == labels).all()
+
+
 @pytest.mark.parametrize("name", ["x.png", "x.tif"])
 def test_colour_tables_of_labels_are_left_alone(tmp_path: Path, name: str) -> None:
     picture = Image.fromarray(LABELS.astype(np.uint8))

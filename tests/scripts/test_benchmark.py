@@ -80,6 +80,11 @@ def test_exports_are_written_into_the_bundles_document(tmp_path, monkeypatch, ca
         ({"repeats": 0}, ValueError, "repeats is 0"),
         ({"what": "training", "peers": True}, ValueError, "--peers goes with inference, not with training"),
         ({"what": "inference", "num_workers": 1}, ValueError, "--num_workers goes with training"),
+        ({"what": "metrics", "bundles": "unet"}, ValueError, "--bundles goes with inference or training or"),
+        ({"image_px": 256}, ValueError, "--image_px goes with inference, not with all: leave it out"),
+        ({"what": "training", "image_px": 256}, ValueError, "--image_px goes with inference, not with train"),
+        ({"what": "export", "clock": "processor"}, ValueError, "--clock goes with inference, not with exp"),
+        ({"what": "decoding", "peers_dir": "here"}, ValueError, "--peers_dir goes with inference"),
         ({"what": "inference", "clock": "sun"}, ValueError, "--clock is sun: choose wall or processor"),
         ({"what": "inference", "bundles": "unit"}, ValueError, "--bundles unit is no bundle: did you mean"),
         (

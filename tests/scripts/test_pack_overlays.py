@@ -12,6 +12,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, verify_net_in_out
 from monai.data import MetaTensor
+from PIL import Image
 
 from common.bundle_config import (
     bundle_parser,
@@ -24,6 +25,7 @@ from common.bundle_config import (
 from common.engine.segmentation import load_segmenter
 from common.label_server import ServedBundle, fine_tune
 from common.packing.image_to_labels import drawn_image
+from common.sample import make_image
 from scripts.check import check
 from scripts.pack import pack
 
@@ -103,7 +105,7 @@ def test_whole_cells_are_described_taught_and_kept(
 def test_the_bundles_own_maps_stay_as_they_are_described(small: Path, tmp_path: Path) -> None:
     pack("small", weights=str(trained(small, tmp_path / "training")))
     own, found = read(small, "metadata"), packed("configs", "metadata.json")
-    assert found == own
+    assert found == own | {"data_source": "images of whoever trained the weights"}
     assert "other settings" not in found["description"]
 
 
@@ -150,6 +152,32 @@ def test_a_number_that_the_targets_name_comes_along(small: Path, tmp_path: Path)
     pack("small", weights=str(trained(small, tmp_path / "training", targets=targets, border_weight=3)))
     config = packed("configs", "train.json")
     assert config["border_weight"] == 3 and len(config["targets"]["transforms"]) == 2
+
+
+def test_a_word_that_the_targets_name_comes_along_and_a_folder_does_not(small: Path, tmp_path: Path) -> None:
+    edit(small, "train", "border_classes", "equal")
+    edit(small, "train", "sam_cache", "runs/features")
+    weigh = {"_target_": "common.transforms.BorderWeightsd", "keys": "label", "classes": "@border_classes"}
+    targets = {"_target_": "Compose", "transforms": [weigh, read(small, "train")["targets"]]}
+    own = {"targets": targets, "before_cropping": ["$@sam_cache"], "border_classes": "balanced"}
+    pack("small", weights=str(trained(small, tmp_path / "training", **own, sam_cache="/mine")))
+    config = packed("configs", "train.json")
+    assert config["border_classes"] == "balanced" and config["sam_cache"] == "runs/features"
+
+
+def test_the_stains_of_a_reference_come_along_without_its_file(small: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "reference.png"
+    Image.fromarray(make_image("he", (96, 160), seed=5)[0].transpose(1, 2, 0)).save(picture)
+    intensity = {"_target_": "common.transforms.StainNormalised", "keys": "image", "reference": str(picture)}
+    weights = trained(small, tmp_path / "training", network={"in_channels": 3}, intensity=intensity)
+    pack("small", weights=str(weights))
+    assert not [file for file in Path("dist/small").rglob("*.json") if "reference.png" in file.read_text()]
+    expected = ConfigParser({"it": intensity}).get_parsed_content("it")
+    picture.unlink()
+    taken = in_this_package(packed("configs", "inference.json")["intensity"])
+    found = ConfigParser({"it": taken}).get_parsed_content("it")
+    np.testing.assert_array_equal(found.stains, expected.stains)
+    np.testing.assert_array_equal(found.amounts, expected.amounts)
 
 
 def test_maps_of_ones_own_are_numbered(small: Path, tmp_path: Path) -> None:

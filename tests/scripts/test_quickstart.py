@@ -103,6 +103,36 @@ def test_released_weights_segment_the_sample_and_your_images_before_the_training
     assert Path("out/released.png").is_file() and "out/yours" in capsys.readouterr().out
 
 
+def test_another_bundle_in_the_same_folder_finds_its_own_images_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "test_images"
+    for modality, count in (("fluorescence", 3), ("multiplex", 2)):
+        sample = write_sample(tmp_path / modality, modality=modality, counts=(1, 1, count), shape=(64, 64))
+        items = load_datalist(sample, "test")
+        assert script._copy_images(items, folder) == folder
+        assert {path.name for path in folder.iterdir()} == {Path(item["image"]).name for item in items}
+    assert [path.name for path in folder.parent.iterdir()] == ["test_images"]
+
+
+def test_images_of_a_data_set_with_other_names_are_copied_anew(tmp_path: Path) -> None:
+    image = (tmp_path / "patient_3.png").as_posix()
+    for content in (b"before", b"now"):
+        Path(image).write_bytes(content)
+        script._copy_images([{"image": image}], tmp_path / "test_images")
+        assert (tmp_path / "test_images/patient_3.png").read_bytes() == content
+
+
+def test_images_of_somebodys_own_stay(sample: Path, tmp_path: Path) -> None:
+    items = load_datalist(sample, "test")
+    for name in ("test_images/test_000.png", "test_images/test_of_mine.tif", "test_images/.DS_Store"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(FileExistsError, match="holds test_of_mine.tif, no image of a sample: name"):
+        script._copy_images(items, tmp_path / "test_images")
+    assert len(list((tmp_path / "test_images").iterdir())) == 3
+    (tmp_path / "test_images/test_of_mine.tif").unlink()
+    assert len(list(script._copy_images(items, tmp_path / "test_images").iterdir())) == 3
+
+
 def test_images_without_released_weights_are_refused(
     sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,9 +10,11 @@ import torch
 
 from common.bundle_config import written
 from common.engine.trained import trained_bundle
+from common.files import sha256_of
 from common.release import (
     OVERVIEW,
     RELEASED,
+    begin_training,
     card_text,
     check_released,
     read_recipe,
@@ -147,6 +149,73 @@ def test_weights_of_a_finished_training_are_taken(recipe: Path, data: Path, tmp_
     assert not (recipe / "models").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [({"fold": 0}, "--fold 0"), ({"test_platform": "confocal"}, "--test_platform confocal")],
+)
+def test_weights_that_saw_the_lists_that_are_scored_are_refused(
+    recipe: Path, data: Path, tmp_path: Path, option: dict, said: str
+) -> None:
+    torch.save(trained_network(recipe).state_dict(), tmp_path / "model.pt")
+    config = {**read(recipe, "train"), "bundle_name": "small", "dataset_dir": ["/a/cells", "/b/tissue"]}
+    (tmp_path / "train.json").write_text(json.dumps(config | option))
+    with pytest.raises(ValueError, match=f"was trained with {said}"):
+        release("small", data_root=str(data), weights=str(tmp_path / "model.pt"), device="cpu")
+    assert not (recipe / "models").exists()
+
+
+def test_weights_made_of_others_have_their_licence(recipe: Path, data: Path, tmp_path: Path) -> None:
+    _recipe_with(recipe, {"release": RECIPE["release"] | {"licence": "Apache-2.0"}})
+    torch.save(trained_network(recipe).state_dict(), tmp_path / "model.pt")
+    config = {**read(recipe, "train"), "bundle_name": "small", "dataset_dir": ["/a/cells", "/b/tissue"]}
+    (tmp_path / "train.json").write_text(json.dumps(config))
+    (tmp_path / "LICENSE").write_text("SPDX-License-Identifier: CC-BY-NC-SA-4.0\n\nNot for sale.\n")
+    with pytest.raises(ValueError, match=r"CC-BY-NC-SA-4\.0 of the weights that it began with"):
+        release("small", data_root=str(data), weights=str(tmp_path / "model.pt"), device="cpu")
+
+
+def _recipe_with(bundle: Path, change: dict) -> None:
+    (bundle / "configs" / "release.json").write_text(written(RECIPE | change))
+
+
+def test_a_training_of_another_recipe_is_moved_aside(recipe: Path, data: Path, tmp_path: Path) -> None:
+    folders = {name: data / name for name in ("cells", "tissue")}
+    place = tmp_path / "place" / "checkpoints"
+    assert begin_training(read_recipe(recipe), folders, place) is None
+    place.mkdir()
+    (place / "last.pt").write_bytes(b"cut")
+    assert begin_training(read_recipe(recipe), folders, place) is None and (place / "last.pt").is_file()
+    _recipe_with(recipe, {"epochs": 2})
+    moved = begin_training(read_recipe(recipe), folders, place)
+    assert moved is not None and (moved / "last.pt").read_bytes() == b"cut" and not place.exists()
+    place.mkdir()
+    lists = data / "tissue" / "dataset.json"
+    lists.write_text(lists.read_text() + " ")
+    assert begin_training(read_recipe(recipe), folders, place) is not None
+
+
+def test_it_begins_with_the_weights_that_the_recipe_names(recipe: Path, data: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "model.pt"
+    weights.write_bytes(b"version 0.2.0")
+    begun = {"bundle": "small", "version": "0.2.0", "sha256": sha256_of(weights), "processor_seconds": 600}
+    _recipe_with(
+        recipe, {"release": RECIPE["release"] | {"begun_from": begun}, "pretrained": weights.as_posix()}
+    )
+    folders = {name: data / name for name in ("cells", "tissue")}
+    begin_training(read_recipe(recipe), folders, tmp_path / "place" / "checkpoints")
+    weights.write_bytes(b"version 0.3.0")
+    with pytest.raises(
+        ValueError, match=r"begun_from is version 0\.2\.0 of small, and .*model\.pt is another"
+    ):
+        begin_training(read_recipe(recipe), folders, tmp_path / "place" / "checkpoints")
+    text = card_text(
+        read_recipe(recipe), [], {"seconds": 120, "processor_seconds": 60}, version="0.3.0", megabytes=1.0,
+        tuned={"validation_images": 1}, curve=None,
+    )  # fmt: skip
+    assert "version 0.2.0 of the weights of `small`, which had taken 10 minutes" in text
+    assert "to make them again, with the file of version 0.2.0 in their place" in text
+
+
 def trained_network(bundle: Path) -> torch.nn.Module:
     from common.bundle_config import bundle_parser
 
@@ -184,6 +253,10 @@ def test_the_same_weights_give_the_same_bytes_and_limits_hold(recipe: Path, tmp_
         ({"release": {"data": ["cells"], "licence": "MIT"}}, "release::scored is missing"),
         ({"release": RECIPE["release"] | {"data": ["a", "a"]}}, "must name data sets, once each"),
         ({"release": RECIPE["release"] | {"scored": [["cells", "all"]]}}, "scored must be pairs"),
+        (
+            {"release": RECIPE["release"] | {"begun_from": {"version": "1"}}},
+            "begun_from must have bundle, version",
+        ),
         ({"release": RECIPE["release"] | {"licence": "Apache-2"}}, "'Apache-2' is not known.*Apache-2.0"),
     ],
 )
@@ -215,7 +288,7 @@ def test_scores_of_whole_cells_are_told_beside_those_of_nuclei(recipe: Path, tmp
     report.write_text(json.dumps({"images": [{}, {}], **figures}))
     scores = read_scores("cells", "test", report)
     assert scores.scores == {"pq": 0.5, "aji": 0.25, "cell_pq": 0.75, "cell_aji": 0.125}
-    metadata = released_metadata(read(recipe, "metadata"), "0.2.0", "weights", [scores])
+    metadata = released_metadata(read(recipe, "metadata"), "0.2.0", ["cells"], [scores])
     assert metadata["eval_metrics"] == {"cells test": scores.scores}
     tuned = {"validation_images": 1}
     text = card_text(

@@ -83,6 +83,22 @@ def test_one_that_cannot_be_packed_is_told_and_the_others_are_served(
         serve(studies, bundles="logsage", **WHERE)
 
 
+def test_only_what_is_named_now_is_served(trained: Path, studies: str) -> None:
+    serve(studies, bundles="logsage,small", **WHERE)
+    app = serve(studies, bundles="small", **WHERE)
+    assert [bundle.name for bundle in find_bundles(app)[0]] == ["small"]
+    assert not (app / "model" / "logsage").exists()
+    (trained / "model.pt").write_bytes(b"damaged")
+    serve(studies, bundles="logsage,small", **WHERE)
+    served, faults = find_bundles(app)
+    assert [bundle.name for bundle in served] == ["logsage"], "not the earlier weights either"
+    assert "model.pt" in str(faults["small"])
+    (app / "model" / "logsage" / "mine.txt").write_text("mine")
+    (trained / "model.pt").unlink()
+    with pytest.raises(FileExistsError, match=r"mine\.txt came after packing"):
+        serve(studies, bundles="small", **WHERE)
+
+
 def test_a_folder_that_is_no_bundle_is_told(small: Path, studies: str) -> None:
     app = serve(studies, bundles="small", **WHERE)
     (app / "model" / "mine").mkdir()
@@ -94,6 +110,10 @@ def test_a_folder_that_is_no_bundle_is_told(small: Path, studies: str) -> None:
 def test_options_reach_the_bundles_that_have_them(small: Path, studies: str, tmp_path: Path) -> None:
     app = serve(studies, bundles="small", sam_weights="FOLDER", **WHERE)
     assert find_bundles(app)[0][0].options == {}, "this one has no SAM"
+    Path("sam").mkdir()
+    serve(studies, bundles="small", sam_weights="sam", **WHERE)
+    told = json.loads((app / "served.json").read_text())["options"]
+    assert told == {"sam_weights": str(Path("sam").resolve())}, "trainings run elsewhere"
     edit(app / "model" / "small", "inference", "sam_weights", None)
     assert ServedBundle(app / "model" / "small", tmp_path, {"sam_weights": "A", "x": 1}).options == {
         "sam_weights": "A"
@@ -135,6 +155,6 @@ def test_a_training_that_fails_says_why_and_leaves_no_weights(trained: Path, stu
     broken = [{"image": str(Path("a.png").resolve()), "label": str(Path("b.png").resolve())}]
     with pytest.raises(RuntimeError, match=r"the training failed: .*a\.png"):
         fine_tune(bundle, broken, FineTuning(epochs=1, steps=1))
-    assert list(bundle.weights()) == ["packed"]
+    assert list(bundle.weights()) == ["packed"] and not list(bundle.trained.iterdir())
     with pytest.raises(ValueError, match="no image has a corrected label yet"):
         fine_tune(bundle, [])

@@ -13,7 +13,14 @@ from monai.bundle import ConfigParser
 from common.datalists import RunData
 from common.engine.checkpoints.folder import config_text
 from common.engine.segmentation import load_segmenter
-from common.engine.trained import TrainedBundle, trained_bundle, training_config
+from common.engine.trained import (
+    TUNED_FILE,
+    TrainedBundle,
+    load_weights,
+    trained_bundle,
+    training_config,
+)
+from common.messages import sentence
 from common.sample import write_sample
 from scripts.tune import search, tune
 
@@ -66,6 +73,62 @@ def test_the_test_list_is_not_read(weights: Path, sample: Path, monkeypatch: pyt
     monkeypatch.setattr(RunData, "items", lambda self, split: asked.append(split) or items(self, split))
     tune(weights=str(weights), images=1)
     assert set(asked) == {"validation"}
+
+
+@pytest.fixture
+def one_of_two(weights: Path, sample: Path) -> Path:
+    """The same weights as of a training on two data sets, fold 1 of 3 by the seed 4."""
+    file = weights.with_name("train.json")
+    settings = json.loads(file.read_text("utf-8"))
+    settings |= {"dataset_dir": [str(sample), "data/gone"], "fold": 1, "folds": 3, "split_seed": 4}
+    file.write_text(config_text(settings), encoding="utf-8")
+    return weights
+
+
+def test_the_trainings_own_images_come_by_the_trainings_fold(
+    one_of_two: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    begin = RunData.__init__
+
+    def noted(self: RunData, dataset_dir: Any, **options: Any) -> None:
+        made.append({name: options.get(name) for name in ("fold", "seed", "test_platform")})
+        begin(self, dataset_dir, **options)
+
+    monkeypatch.setattr(RunData, "__init__", noted)
+    tune(weights=str(one_of_two), dataset_dir=str(sample), images=1)
+    other = write_sample(tmp_path / "other", modality="fluorescence", shape=(96, 96), counts=(1, 1, 1))
+    tune(weights=str(one_of_two), dataset_dir=str(other), images=1)
+    assert made == [
+        {"fold": 1, "seed": 4, "test_platform": None}, {"fold": None, "seed": 4, "test_platform": None},
+    ]  # fmt: skip
+
+
+def test_weights_that_a_training_replaced_meanwhile_get_no_decoder(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_and_replace(network: torch.nn.Module, path: Path) -> None:
+        load_weights(network, path)
+        better = {name: value + 1 for name, value in network.state_dict().items()}
+        torch.save(better, path)
+
+    monkeypatch.setattr("common.engine.trained.bundle.load_weights", load_and_replace)
+    with pytest.raises(RuntimeError, match=r"model\.pt was replaced while it was tuned: run it again"):
+        tune(weights=str(weights), images=1)
+    assert not weights.with_name(TUNED_FILE).exists()
+
+
+def test_the_network_runs_where_the_user_says(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError) as caught:  # MONAI's, around the sentence
+        tune(weights=str(weights), device="gpu")
+    assert "--device gpu is no device: write cpu" in sentence(caught.value)
+    ran = []
+    maps = TrainedBundle.maps
+    monkeypatch.setattr(
+        TrainedBundle, "maps", lambda self, image: ran.append(str(self.device)) or maps(self, image)
+    )
+    tune(weights=str(weights), images=1, device="cpu")
+    assert ran == ["cpu"]
 
 
 def test_what_cannot_be_done_is_said(weights: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Laws of stain normalisation: two laboratories' images of one section become one, and no tile gives NaN."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,26 @@ def test_white_is_an_option() -> None:
 def test_images_that_are_no_colour_pictures_are_refused(image: np.ndarray, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         normalised(image)
+
+
+def test_the_file_of_a_picture_that_is_refused_is_named() -> None:
+    image = MetaTensor(torch.full((3, 8, 8), 4095.0), meta={"filename_or_obj": "folder/a.png"})
+    with pytest.raises(ValueError, match=r"^folder/a\.png has intensities up to 4095"):
+        StainNormalised("image")({"image": image})
+    image.meta.clear()
+    with pytest.raises(ValueError, match=r"^image has intensities up to 4095"):
+        StainNormalised("image")({"image": image})
+
+
+@each_method
+def test_what_is_told_of_a_reference_stands_for_it(method: str) -> None:
+    other = section(REFERENCE_STAINS)
+    transform = StainNormalised("image", method=method, reference=section(OTHER, (0.8, 1.2), seed=1))
+    expected = transform({"image": other})["image"]
+    told = transform.reference()
+    for numbers in (told, json.loads(json.dumps(told))):
+        assert np.array_equal(normalised(other, method=method, reference=numbers), expected)
+    assert not np.allclose(normalised(other, method=method), expected)
 
 
 @pytest.mark.parametrize(

@@ -62,10 +62,11 @@ def opened_geojson(path: Path) -> Iterator[io.TextIOBase]:
         yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8-sig"))
 
 
-def stream_objects(file: io.TextIOBase) -> Iterator[dict[str, Any]]:
+def stream_objects(file: io.TextIOBase) -> Iterator[Any]:
     """Yield the objects of a JSON text in their order, those of lists and of lists of "features" one by one.
 
-    An object with a list of "features" is not yielded itself.
+    An object with a list of "features" is not yielded itself. What is no object, where one may stand, is
+    yielded as it is.
 
     Args:
         file: the text.
@@ -88,7 +89,7 @@ def stream_objects(file: io.TextIOBase) -> Iterator[dict[str, Any]]:
         raise text.fault("Extra data")
 
 
-def _objects(text: _Text) -> Iterator[dict[str, Any]]:
+def _objects(text: _Text) -> Iterator[Any]:
     first = text.peek()
     if first == "[":
         for _ in text.parts("[", "]"):
@@ -106,7 +107,7 @@ def _objects(text: _Text) -> Iterator[dict[str, Any]]:
         if not collects:
             yield found
     else:
-        text.value()
+        yield text.value()
 
 
 class _Text:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from roifile import ROI_TYPE, ImagejRoi
+from roifile import ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
 from ...geometry import outline_pixels
 from ...messages import suggest
@@ -32,13 +32,14 @@ BY_HAND = (
 )
 logger = logging.getLogger(__name__)
 _AREAS = {ROI_TYPE.POLYGON, ROI_TYPE.FREEHAND, ROI_TYPE.TRACED, ROI_TYPE.RECT, ROI_TYPE.OVAL}
+_NO_OUTLINES = {ROI_SUBTYPE.TEXT, ROI_SUBTYPE.IMAGE}  # the box around them is a rectangle
 
 
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
     """Yield every image that has ROIs, with its label map; a group of ROIs is a class, "group 1".
 
     One ROI is one nucleus; where rings of a composite one lie inside each other, every second is a hole.
-    Lines and points are left out. The bigger nuclei are painted first.
+    Lines, points and texts are left out. The bigger nuclei are painted first.
 
     Args:
         source: a folder (or archive) of images and files of ROIs, together or in folders of their own.
@@ -93,7 +94,7 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
     height, width = probe(image).shape[1:]
     nuclei, classes, others = PixelRuns((height, width)), [], 0
     for roi in _rois_of(file):
-        if roi.roitype not in _AREAS:
+        if roi.roitype not in _AREAS or roi.subtype in _NO_OUTLINES:
             others += 1
             continue
         name = f"group {roi.group}" if roi.group else ""
@@ -108,7 +109,7 @@ def _read_one(image: Path, file: Path, only: str | None, seen: set[str]) -> Data
                 ) from None
             classes.append(name)
     if others:
-        logger.warning("%s: %d lines, points or angles are left out", file, others)
+        logger.warning("%s: %d lines, points, angles, texts or pictures are left out", file, others)
     return image_of_outlines(image, file, nuclei, (height, width), classes=classes)
 
 

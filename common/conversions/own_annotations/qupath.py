@@ -45,6 +45,10 @@ _TYPES = {
 _MOST_NAMES = 10
 
 
+class _NoGeoJsonError(ValueError):
+    """What stands in a file where something else is expected."""
+
+
 def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImage]:
     """Yield every image that has annotations, with its label map and the classes of its nuclei.
 
@@ -163,7 +167,7 @@ class _Outlines:
             self.fault = len(self.classes) if self.fault is None else self.fault
             return
         kind = _class_of(feature)
-        name = (feature.get("properties") or {}).get("name") or kind or "without a name"
+        name = _properties(feature).get("name") or kind or "without a name"
         self.classes.append(self._known.setdefault(kind, kind))
         self.names.append(self._known.setdefault(str(name), str(name)))
 
@@ -207,6 +211,8 @@ def _nuclei_of(file: Path, shape: tuple[int, int]) -> tuple[_Outlines, _Outlines
                             drawn = _Outlines(shape)
                     elif kind != "region" and not detected.classes and not bare.classes:
                         drawn.add(feature)
+    except _NoGeoJsonError as error:
+        raise ValueError(f"{file} is no GeoJSON of QuPath ({error}): export it from QuPath again") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} is not JSON ({error}): export it from QuPath again") from None
     except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
@@ -238,8 +244,21 @@ def _flat(content: Any) -> Iterator[dict[str, Any]]:
         yield {"geometry": content}
     elif isinstance(content, dict):
         yield content
-        properties = content.get("properties") or {}
+        properties = _properties(content)
         yield from _flat(properties.get("childObjects") or properties.get("children") or [])
+    else:
+        raise _NoGeoJsonError(f"{_shown(content)} stands where an object should")
+
+
+def _properties(feature: dict[str, Any]) -> dict[str, Any]:
+    found = feature.get("properties") or {}
+    if not isinstance(found, dict):
+        raise _NoGeoJsonError(f'"properties" of an object is {_shown(found)}')
+    return found
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value)[:60]
 
 
 def _is_area(feature: dict[str, Any]) -> bool:
@@ -248,17 +267,21 @@ def _is_area(feature: dict[str, Any]) -> bool:
 
 
 def _type_of(feature: dict[str, Any]) -> str:
-    properties = feature.get("properties") or {}
+    properties = _properties(feature)
     said = (*(properties.get(key) for key in ("objectType", "object_type", "type")), feature.get("id"))
     plain = (str(word).replace("_", "").lower() for word in said)
     return next((_TYPES[word] for word in plain if word in _TYPES), "annotation")
 
 
 def _class_of(feature: dict[str, Any]) -> str:
-    given = (feature.get("properties") or {}).get("classification") or {}
+    given = _properties(feature).get("classification") or {}
     if isinstance(given, str):
         return given
-    return str(given.get("name") or ": ".join(given.get("names") or []))
+    if isinstance(given, dict):
+        name, names = given.get("name") or "", given.get("names") or []
+        if isinstance(name, str) and isinstance(names, list) and all(isinstance(one, str) for one in names):
+            return name or ": ".join(names)
+    raise _NoGeoJsonError(f'"classification" of an object is {_shown(given)}')
 
 
 def _offer(only: str, names: list[str]) -> str:

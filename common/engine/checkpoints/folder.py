@@ -22,7 +22,7 @@ __all__ = ["CheckpointFolder", "config_text", "set_aside"]
 _log = logging.getLogger(__name__)
 # All that a training writes here; those of a first stage lie in folders of their own, each readied by itself.
 # last.pt goes first: where it is, nothing has been moved yet, and --resume finds the training whole.
-_FILES = ("last.pt", "model.pt", "train.json", "tuned.json", "bad_batch.pt", COST_FILE)
+_FILES = ("last.pt", "model.pt", "train.json", "tuned.json", "LICENSE", "bad_batch.pt", COST_FILE)
 _MOVING = ".moving"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from ...bundle_config import IMAGENET, check_pretrained_source
+from ...files import write_whole
 from ...networks import encoder_names, in_encoder
 from ..order import Moment, call_at
 from ..trained.weights import read_weights
@@ -114,14 +116,22 @@ class Pretrained:
         network: the network.
         path: the file (see `load_fitting`), "imagenet" (see `load_imagenet`), or None to begin at random.
         resume: the training that is continued, if any.
+        folder: of the training. Where a LICENSE lies beside the file, as beside released weights, it holds
+            for what is made of them, and is copied there; None: it is not.
     """
 
     def __init__(
-        self, network: torch.nn.Module, *, path: str | Path | None = None, resume: Resume | None = None
+        self,
+        network: torch.nn.Module,
+        *,
+        path: str | Path | None = None,
+        resume: Resume | None = None,
+        folder: str | Path | None = None,
     ) -> None:
         self.network = network
         self.path = path
         self.resume = resume
+        self.folder = folder
 
     def attach(self, engine: Engine) -> None:
         """Follow a trainer.
@@ -139,3 +149,6 @@ class Pretrained:
         check_pretrained_source(self.path)
         load = load_imagenet if self.path == IMAGENET else load_fitting
         load(self.network, self.path)
+        licence = Path(self.path).with_name("LICENSE")
+        if self.folder is not None and licence.is_file():
+            write_whole(Path(self.folder) / "LICENSE", lambda part: shutil.copyfile(licence, part))

@@ -253,8 +253,9 @@ class MLflowRun:
             # What a method costs is no score, and in no group.
             self.store.metrics({**values, **_numbers(getattr(engine.state, "cost", {}))}, step=0)
             if weights := getattr(engine.state, "weights_file", None):
-                root = (self.config or {}).get("bundle_root")
-                for name, value in {"weights": str(weights), **method_tags(weights, root)}.items():
+                root, folders = ((self.config or {}).get(name) for name in ("bundle_root", "dataset_dir"))
+                told = method_tags(weights, root, dataset_dir=folders, data=self.experiment)
+                for name, value in {"weights": str(weights), **told}.items():
                     if name not in self._given:  # whoever started the evaluation may know a shorter name
                         self.store.tag(name, value)
         self._end("FINISHED")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,32 +40,59 @@ def lists_in_words(config: Mapping[str, Any]) -> str:
     return AS_LISTED
 
 
-def method_tags(weights: str | Path, bundle_root: str | Path | None = None) -> dict[str, str]:
+def method_tags(
+    weights: str | Path,
+    bundle_root: str | Path | None = None,
+    *,
+    dataset_dir: Any = None,
+    data: str | None = None,
+) -> dict[str, str]:
     """Return what is known of the training whose weights are evaluated.
 
     Args:
         weights: the file of weights, with the training's settings beside it.
         bundle_root: folder of the bundle, whose own settings need not be told.
+        dataset_dir: folder, or folders, of the images that are evaluated.
+        data: the name of their data set, of several the names joined by "+".
 
     Returns:
-        "seed"; "changes", the settings in words that are not the bundle's own; "method_key", a short text
-        that changes with the settings but not with seed, fold and place; "budget", how long was trained.
-        Empty where nothing is known.
+        "seed"; "changes", the settings in words that are not the bundle's own, and the data of the training
+        where they are not the evaluated ones; "method_key", a short text that changes with both but not with
+        seed, fold and place; "budget", how long was trained. Empty where nothing is known. A data set is
+        known by its folder's name: elsewhere it is the same, and released settings tell no more.
     """
     trained = as_json(trained_settings(weights))
     if not isinstance(trained, Mapping) or not trained:
         return {}
     names = [name for name in trained if name not in NO_CHANGE | _SAME_METHOD and not name.startswith("_")]
-    text = json.dumps({name: trained[name] for name in names}, sort_keys=True, default=str)
+    other_data = _other_data(trained.get("dataset_dir"), dataset_dir, data)
+    # Only where they are others, so that keys from before stay.
+    hashed = {name: trained[name] for name in names} | ({"trained_on": other_data} if other_data else {})
+    text = json.dumps(hashed, sort_keys=True, default=str)
     key = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
     own = _own_settings(bundle_root)
     told = [name for name in names if name in own and name not in _BUDGET]
     changed = [name for name in told if first_difference(own[name], trained[name])]
-    words = ", ".join(setting_in_words(name, trained[name]) for name in changed)
-    tags = {"seed": str(trained.get("seed", "")), "changes": words, "method_key": key}
+    words = [setting_in_words(name, trained[name]) for name in changed]
+    words += [f"trained on {' and '.join(other_data)}"] if other_data else []
+    tags = {"seed": str(trained.get("seed", "")), "changes": ", ".join(words), "method_key": key}
     if trained.keys() >= _BUDGET.keys():
         tags["budget"] = " of ".join(f"{trained[name]}{unit}" for name, unit in _BUDGET.items())
     return tags
+
+
+def _other_data(trained_on: Any, dataset_dir: Any, data: str | None) -> list[str]:
+    """Return the names of a training's data, empty where they are the evaluated ones or are not known."""
+    names = _folder_names(trained_on)
+    # Its name in dataset.json counts too: a folder may have been renamed to it, or from it.
+    evaluated = [_folder_names(dataset_dir), sorted(data.split("+")) if data else []]
+    return [] if names in evaluated or not any(evaluated) else names
+
+
+def _folder_names(dataset_dir: Any) -> list[str]:
+    several = dataset_dir if isinstance(dataset_dir, (list, tuple)) else [dataset_dir]
+    folders = [str(each).replace("\\", "/") for each in several if isinstance(each, (str, Path))]
+    return sorted(os.path.basename(os.path.abspath(folder)) for folder in folders)
 
 
 def _own_settings(bundle_root: str | Path | None) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from .bundle import Prediction, TrainedBundle, trained_bundle, training_config
 from .other_bundle import refuse_other_bundle
-from .settings import trained_settings
+from .settings import shared_folders, trained_settings
 from .shared_settings import shared_settings
 from .training_cost import COST_FILE, cost_of_training
 from .tuned import TUNED_FILE, tuned_decoder, write_tuned
@@ -20,6 +20,7 @@ __all__ = [
     "find_weights",
     "load_weights",
     "refuse_other_bundle",
+    "shared_folders",
     "shared_settings",
     "take_trained_settings",
     "trained_bundle",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.bundle import ConfigParser
 
+from ...files import sha256_of
 from .other_bundle import refuse_other_bundle
 from .settings import trained_settings
 from .weights import find_weights, load_weights
@@ -49,12 +50,15 @@ class TrainedBundle:
         weights: the file of weights.
         network: the network on its device.
         device: the device.
+        sha256: checksum of the file as it was loaded; a training may replace it later.
     """
 
     def __init__(self, parser: ConfigParser, weights: Path) -> None:
         self.parser, self.weights = parser, weights
         self.network: torch.nn.Module = parser.get_parsed_content("network").eval()
         self.device: torch.device = parser.get_parsed_content("hardware::device")
+        # First, so that it is never that of weights which came after those in the network.
+        self.sha256 = sha256_of(weights)
         load_weights(self.network, weights)
 
     def prepare(self, item: Mapping[str, Any], *, targets: bool = True) -> dict[str, Any]:
@@ -137,6 +141,7 @@ def trained_bundle(
     ckpt_dir: str | Path | None = None,
     channels: Any = None,
     amp: bool | None = None,
+    device: str | int | None = None,
 ) -> TrainedBundle:
     """Find the weights of a bundle and build its network and pipeline with the settings of that training.
 
@@ -146,10 +151,12 @@ def trained_bundle(
         ckpt_dir: folder of a training; None: the bundle's own, `runs/BUNDLE` mostly.
         channels: which channels of the images; None: those of the training.
         amp: whether lower precision may be used; None: as in the training. Gradients want False.
+        device: where it runs, see `choose_device`; None: a GPU where there is one.
 
     Raises:
         FileNotFoundError: if there are no weights, or no such bundle.
         ValueError: if neither `bundle` nor a `train.json` tells the bundle, or the weights do not fit.
+        RuntimeError: MONAI's, around the sentence of `choose_device`, if there is no such device.
     """
     root = Path("bundles") / bundle if bundle is not None else None
     if root is not None and not weights and ckpt_dir is None:
@@ -169,4 +176,6 @@ def trained_bundle(
         parser["channels"] = channels
     if amp is not None:
         parser["amp"] = amp
+    if device is not None:
+        parser["device"] = device
     return TrainedBundle(parser, path)

@@ -6,8 +6,8 @@
 | sam_weights, where SAM is part of the method | the training's | wins: another place of the same weights |
 | pixel_size_um; scale or diameter_px | the training's | wins |
 | network_def | the training's | refused: the weights are of that network |
-| dataset_dir, where lists are made | the training's, if it is there | wins, with lists of its own |
-| fold, folds, test_platform, split_seed | the training's, on its data set | refused: it saw these images |
+| dataset_dir, where lists are made | the training's, if it is there | wins; other data have their own lists |
+| fold, folds, test_platform, split_seed | the training's, on any of its data | refused: it saw these images |
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from typing import Any
 from ...bundle_config import completed, first_difference, in_this_package, shown
 from .tuned import tuned_decoder
 
-__all__ = ["check_trained_settings", "overruled_settings", "settings_to_take", "trained_settings"]
+__all__ = [
+    "check_trained_settings",
+    "overruled_settings",
+    "settings_to_take",
+    "shared_folders",
+    "trained_settings",
+]
 
 _METHOD = (
     *("network_def", "sam_weights", "channels", "label_keys", "intensity", "decoder", "inferer"),
@@ -117,7 +123,7 @@ def check_trained_settings(weights: str | Path, config: Settings, given: Collect
             f"{_was(weights, *found)}: leave network_def out, so that it is the training's, or name other"
             " --weights"
         )
-    if _has_lists(trained, config) and _same_data(trained, config):
+    if _has_lists(trained, config) and shared_folders(trained, config):
         _check_lists(weights, trained, config)
     for name in settings_to_take(trained, config, given):
         found = _difference(name, trained, config) or (name, trained[name], config.get(name))
@@ -139,8 +145,21 @@ def _has_lists(trained: Settings, config: Settings) -> bool:
     return {"dataset_dir", *_LISTS} <= trained.keys() & config.keys()
 
 
-def _same_data(trained: Settings, config: Settings) -> bool:
-    return _folders(trained) == _folders(config)
+def shared_folders(trained: Settings, config: Settings) -> set[str]:
+    """Return the data sets' folders that two configurations both name in `dataset_dir`.
+
+    Each data set is dealt by itself: of one that they share a training has seen the same images, whichever
+    others stood beside it.
+
+    Args:
+        trained: the settings of the training.
+        config: the configuration that is executed.
+
+    Example:
+        >>> shared_folders({"dataset_dir": ["/a", "/b"]}, {"dataset_dir": "/b/"}) == {os.path.abspath("/b")}
+        True
+    """
+    return set(_folders(trained)) & set(_folders(config))
 
 
 def _folders(config: Settings) -> list[str]:
@@ -151,11 +170,12 @@ def _folders(config: Settings) -> list[str]:
 
 def _lists_to_take(trained: Settings, config: Settings, given: Collection[str]) -> dict[str, Any]:
     taken: dict[str, Any] = {}
-    if not _same_data(trained, config):
+    if _folders(trained) != _folders(config):
         # Released weights may come from data that only their maker has.
-        if "dataset_dir" in given or not all(map(os.path.isdir, _folders(trained))):
+        if "dataset_dir" not in given and all(map(os.path.isdir, _folders(trained))):
+            taken["dataset_dir"] = trained["dataset_dir"]
+        elif not shared_folders(trained, config):
             return {}
-        taken["dataset_dir"] = trained["dataset_dir"]
     then = _choice(trained)
     names = [name for name in _LISTS if name not in given and (name in then or name != "folds")]
     return taken | {name: trained[name] for name in names if trained[name] != config[name]}

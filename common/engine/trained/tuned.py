@@ -17,18 +17,31 @@ TUNED_FILE = "tuned.json"
 _log = logging.getLogger(__name__)
 
 
-def write_tuned(weights: str | Path, decoder: Mapping[str, Any], told: Mapping[str, Any]) -> Path:
+def write_tuned(
+    weights: str | Path,
+    decoder: Mapping[str, Any],
+    told: Mapping[str, Any],
+    *,
+    loaded_sha256: str | None = None,
+) -> Path:
     """Keep a decoder's settings beside the weights, from where evaluation and inference take them.
 
     Args:
         weights: the file of weights; its checksum is kept, because other weights want other settings.
         decoder: the decoder as a configuration has it.
         told: what a reader of the file wants to know: data, list, scores.
+        loaded_sha256: checksum of the weights that it was tuned for; None: of the file as it is.
 
     Returns:
         The file.
+
+    Raises:
+        RuntimeError: if the file of weights is no longer the one that the decoder was tuned for.
     """
-    content = {"decoder": dict(decoder), "weights_sha256": sha256_of(weights), **told}
+    digest = sha256_of(weights)
+    if loaded_sha256 not in (None, digest):
+        raise RuntimeError(f"{weights} was replaced while it was tuned: run it again")
+    content = {"decoder": dict(decoder), "weights_sha256": digest, **told}
     text = json.dumps(content, indent=2) + "\n"
     return write_whole(
         Path(weights).with_name(TUNED_FILE), lambda part: part.write_text(text, encoding="utf-8")

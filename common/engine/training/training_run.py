@@ -34,7 +34,8 @@ _SIGNALS = ("SIGTERM", "SIGUSR1")
 def ending_signals() -> Iterator[None]:
     """Let a request to end raise KeyboardInterrupt, as Ctrl-C does; afterwards all is as before.
 
-    The first one counts: another must not break off what is being written because of the first. Processes
+    The first one counts, Ctrl-C too: another must not break off what is being written because of the first.
+    Only a second Ctrl-C may: somebody waits. A program that has its own answer to Ctrl-C keeps it. Processes
     that are forked meanwhile, such as a data loader's workers, ignore them: theirs is the end of the loader.
 
     Example:
@@ -54,11 +55,14 @@ def ending_signals() -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> None:
         nonlocal ending
-        if os.getpid() == owner and not ending:
+        if os.getpid() == owner and (not ending or number == signal.SIGINT):
             ending = True
             raise KeyboardInterrupt(signal.Signals(number).name)
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # A grid hears the same Ctrl-C and ends its training by SIGTERM: that is the second request.
+        numbers.append(signal.SIGINT)
     before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield

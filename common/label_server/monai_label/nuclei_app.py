@@ -86,7 +86,7 @@ class NucleiApp(MONAILabelApp):
         image = request.get("image")
         with http_errors(sent=image if isinstance(image, str) and is_upload(image) else None):
             self._known(request.get("model"))
-            if isinstance(image, str):
+            if isinstance(image, str) and not self._is_of_session(image):
                 # Or it is not found, before MONAI Label opens any file of this name.
                 (datastore or self.datastore()).path_of(image)
             found: dict[str, Any] = super().infer(request, datastore)
@@ -147,6 +147,15 @@ class NucleiApp(MONAILabelApp):
             self._known(model)
             file: str | None = super().model_file(model, validate)
             return file
+
+    def _is_of_session(self, image: str) -> bool:
+        """Tell whether a file is one that a client sent before, for several requests."""
+        sessions = self.sessions()
+        return (
+            sessions is not None
+            and Path(image).is_file()
+            and Path(sessions.store_path).resolve() in Path(image).resolve().parents
+        )
 
     def _known(self, model: str | None) -> None:
         if model in self.bundles:

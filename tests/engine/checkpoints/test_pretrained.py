@@ -9,7 +9,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from common.engine.checkpoints import Pretrained, Resume, load_fitting
+from common.engine.checkpoints import Pretrained, Resume, load_fitting, set_aside
 from common.engine.training import FreezeEncoder
 from common.networks import CascadedUNet, LoGSAGE, ResNet18UNet, VGG16UNet, imagenet_weights
 
@@ -46,6 +46,19 @@ def test_a_training_begins_with_them(workshop, tmp_path, at):
     workshop.trainer(1, [Pretrained(workshop.network, path=tmp_path / "w.pt"), note]).run()
     assert seen == [7.0]
     assert workshop.network.weight.item() != 7.0  # from there on it learns
+
+
+def test_their_licence_comes_along_and_goes_with_the_training(workshop, tmp_path):
+    source, ours = tmp_path / "source", tmp_path / "ours"
+    source.mkdir()
+    torch.save(workshop.network.state_dict(), source / "w.pt")
+    workshop.trainer(1, [Pretrained(workshop.network, path=source / "w.pt", folder=ours)]).run()
+    assert not (ours / "LICENSE").exists()
+    (source / "LICENSE").write_text("SPDX-License-Identifier: CC-BY-NC-SA-4.0\n")
+    workshop.trainer(1, [Pretrained(workshop.network, path=source / "w.pt", folder=ours)]).run()
+    assert (ours / "LICENSE").read_text() == "SPDX-License-Identifier: CC-BY-NC-SA-4.0\n"
+    moved = set_aside(ours)  # the next training there may begin at random
+    assert moved is not None and (moved / "LICENSE").is_file() and not (ours / "LICENSE").exists()
 
 
 def test_nothing_that_fits_is_an_error(tmp_path):

@@ -185,6 +185,38 @@ def test_the_order_of_several_data_sets_does_not_matter(tmp_path: Path):
         check_trained_settings(weights, {**config, "fold": 0}, LISTS)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["data/a", "data/b"], "data/a"),
+        ("data/a", ["data/a", "data/c"]),
+        (["data/a", "data/b"], ["data/c", "data/b"]),
+    ],
+)
+def test_one_data_set_in_common_has_the_trainings_lists(tmp_path: Path, before: Any, now: Any):
+    trained, other = {**LISTS, "dataset_dir": before}, {**LISTS, "dataset_dir": now, "fold": None}
+    weights = weights_of(tmp_path, **trained)
+    taken = settings_to_take(trained, other, {"dataset_dir"})
+    assert taken == {"fold": 1}, "the user's folders, by the training's fold"
+    check_trained_settings(weights, {**other, **taken}, {"dataset_dir"})
+    for fold in (None, 2):
+        with pytest.raises(ValueError, match=r"fold 1, which is now .*seen these images: add --fold 1"):
+            check_trained_settings(weights, {**other, "fold": fold}, {"dataset_dir", "fold"})
+    as_listed = weights_of(tmp_path, **{**trained, "fold": None})
+    check_trained_settings(as_listed, other, {"dataset_dir"})
+    with pytest.raises(ValueError, match=r"seen these images: leave --fold out"):
+        check_trained_settings(as_listed, {**other, "fold": 0}, {"dataset_dir", "fold"})
+
+
+def test_the_bundles_own_data_give_way_to_the_trainings_even_if_they_are_part_of_them(tmp_path: Path):
+    folders = [str(tmp_path / name) for name in ("a", "b")]
+    trained, config = {**LISTS, "dataset_dir": folders}, {**LISTS, "fold": None, "dataset_dir": folders[0]}
+    assert settings_to_take(trained, config) == {"fold": 1}, "one of them is not there"
+    for folder in folders:
+        Path(folder).mkdir()
+    assert settings_to_take(trained, config) == {"dataset_dir": folders, "fold": 1}
+
+
 def test_weights_without_settings_say_nothing(tmp_path: Path):
     assert trained_settings(tmp_path / "model.pt") == {}
     check_trained_settings(tmp_path / "model.pt", {**METHOD, **LISTS, **SIZE}, METHOD)

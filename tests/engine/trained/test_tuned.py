@@ -11,6 +11,7 @@ import pytest
 from common.engine.checkpoints.folder import set_aside
 from common.engine.trained import trained_settings, tuned_decoder, write_tuned
 from common.engine.trained.settings import overruled_settings, settings_to_take
+from common.files import sha256_of
 
 DECODER = {"_target_": "common.decoders.CentreVotesDecoder", "threshold": 0.5}
 TUNED = {**DECODER, "threshold": 0.4}
@@ -39,6 +40,16 @@ def test_other_weights_do_not_take_it_and_say_so(weights: Path, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         assert trained_settings(weights)["decoder"] == DECODER
     assert "scripts.tune again" in caplog.text
+
+
+def test_a_decoder_of_weights_that_are_gone_is_not_kept(weights: Path) -> None:
+    loaded = sha256_of(weights)
+    file = write_tuned(weights, TUNED, {}, loaded_sha256=loaded)
+    before = file.read_bytes()
+    weights.write_bytes(b"better weights")
+    with pytest.raises(RuntimeError, match=r"model\.pt was replaced while it was tuned: run it again"):
+        write_tuned(weights, DECODER, {}, loaded_sha256=loaded)
+    assert file.read_bytes() == before
 
 
 def test_it_moves_with_the_training_that_it_belongs_to(weights: Path) -> None:

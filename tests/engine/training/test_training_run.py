@@ -11,6 +11,7 @@ from ignite.engine import Events
 
 from common.engine.checkpoints import EarlyStop, LastCheckpoint, Resume
 from common.engine.training import FiniteLoss, WeightAverage, run_training
+from common.engine.training.training_run import ending_signals
 from common.messages import hint_of
 
 
@@ -22,16 +23,20 @@ def _train(workshop, tmp_path, at, call, event=Events.ITERATION_COMPLETED, epoch
     return trainer
 
 
+@pytest.fixture
+def ctrl_c():
+    """Have the answer to Ctrl-C that a command in a terminal has."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
-def test_a_signal_ends_like_ctrl_c_and_all_is_as_before(workshop, tmp_path, at, name, request):
+def test_a_signal_ends_like_ctrl_c_and_all_is_as_before(workshop, tmp_path, at, name, ctrl_c):
     number = getattr(signal, name, None)
     if number is None:
         pytest.skip("this system has no such signal")
     before = signal.getsignal(number)
-    if before is signal.SIG_IGN:  # so a shell starts in the background what shall not hear Ctrl-C
-        request.addfinalizer(lambda: signal.signal(number, signal.SIG_IGN))
-        before = signal.default_int_handler
-        signal.signal(number, before)
 
     def end(engine):
         if engine.state.epoch == 3:
@@ -57,7 +62,9 @@ def test_an_error_before_the_first_epoch_promises_nothing(workshop, tmp_path, at
     assert hint_of(caught.value) is None
 
 
-def test_a_request_to_end_is_not_broken_off_by_another(workshop, tmp_path, at):
+# Ctrl-C reaches a grid and the training that it started; then the grid sends the training SIGTERM too.
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_to_end_is_not_broken_off_by_another(workshop, tmp_path, at, first, ctrl_c):
     closed = []
 
     def close(engine, error):
@@ -66,13 +73,30 @@ def test_a_request_to_end_is_not_broken_off_by_another(workshop, tmp_path, at):
         raise error
 
     resume = Resume(tmp_path, config={})
-    trainer = workshop.trainer(
-        1, [at(Events.ITERATION_STARTED, lambda e: os.kill(os.getpid(), signal.SIGTERM))]
-    )
+    trainer = workshop.trainer(1, [at(Events.ITERATION_STARTED, lambda e: os.kill(os.getpid(), first))])
     trainer.add_event_handler(Events.EXCEPTION_RAISED, close)
     with pytest.raises(KeyboardInterrupt):
         run_training(trainer, resume)
     assert closed
+
+
+def test_a_second_ctrl_c_breaks_off_what_takes_too_long(ctrl_c):
+    closed = []
+    with pytest.raises(KeyboardInterrupt), ending_signals():
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            closed.append(True)
+    assert not closed and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_program_keeps_its_own_answer_to_ctrl_c(ctrl_c):
+    heard = []
+    signal.signal(signal.SIGINT, lambda *_: heard.append(True))
+    with ending_signals():
+        signal.raise_signal(signal.SIGINT)
+    assert heard
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
