@@ -188,13 +188,20 @@ def test_mistakes_in_a_file(tmp_path: Path, content: Any, said: str) -> None:
         ([feature([square(1, 1, 4)]) | {"properties": {"childObjects": [7]}}], "7 stands"),
         *(
             ([feature([square(1, 1, 4)]) | {"properties": {"classification": given}}], '"classification" of')
-            for given in (["Tumor"], 3, True, {"names": "Tumor"}, {"names": [1]}, {"name": ["Tumor"]})
+            for given in (["Tumor"], 3, True, {"names": "Tumor"}, {"names": [None]}, {"name": ["Tumor"]})
         ),
     ],
 )
 def test_what_is_no_geojson_is_told_with_its_file(tmp_path: Path, content: Any, said: str) -> None:
     with pytest.raises(ValueError, match=rf"a\.geojson is no GeoJSON of QuPath \(.*{said}.*: export it"):
         label_map(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("given", ["5", {"name": 5}, {"names": [5]}])
+def test_a_class_may_be_a_number(tmp_path: Path, given: Any) -> None:
+    content = feature([square(1, 1, 4)]) | {"properties": {"classification": given}}
+    (image,) = read_dataset("qupath", write(tmp_path, content))
+    assert list((image.classes or {}).values()) == ["5"]
 
 
 @pytest.mark.parametrize("given", [None, {}, "", [], {"name": None, "names": None}, {"colorRGB": 3}])

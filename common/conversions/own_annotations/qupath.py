@@ -279,8 +279,13 @@ def _class_of(feature: dict[str, Any]) -> str:
         return given
     if isinstance(given, dict):
         name, names = given.get("name") or "", given.get("names") or []
-        if isinstance(name, str) and isinstance(names, list) and all(isinstance(one, str) for one in names):
-            return name or ": ".join(names)
+        words = (str, int, float)  # some programs number their classes
+        if (
+            isinstance(name, words)
+            and isinstance(names, list)
+            and all(isinstance(one, words) for one in names)
+        ):
+            return str(name) or ": ".join(map(str, names))
     raise _NoGeoJsonError(f'"classification" of an object is {_shown(given)}')
 
 

@@ -122,6 +122,8 @@ class SizeSearch(Inferer):
     def _measure(self, maps: Tensor, factor: float) -> tuple[int, float]:
         """Return how many whole nuclei there are, and their diameter in the image's pixels."""
         array = torch.as_tensor(maps[0]).as_subclass(Tensor).detach().float().cpu().numpy()
+        if not np.isfinite([array.min(), array.max()]).all():
+            return 0, math.nan  # some decoders would crash; what decodes the maps afterwards refuses them
         # Of nuclei and cells the nuclei.
         count, diameter = typical_diameter(self.decoder(array).reshape(-1, *array.shape[1:])[0])
         return count, diameter / factor

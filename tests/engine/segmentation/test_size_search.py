@@ -145,6 +145,18 @@ def test_few_nuclei_tell_no_size(count: int, told) -> None:
     assert told.messages[0].startswith(f"a.tif: {count} whole nuclei, too few")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_maps_that_are_not_finite_are_not_decoded(value: float) -> None:
+    image = image_of(6.0)
+    image[..., 0, 0] = value
+
+    def decode(maps: np.ndarray) -> np.ndarray:
+        raise AssertionError("some decoders crash there")
+
+    factors, _ = search(image, decode)
+    assert factors == [1.0]
+
+
 def test_what_is_not_found_again_is_left_as_it_was(told) -> None:
     image = image_of(6.0)
     small = image.shape[-1]
