@@ -55,6 +55,8 @@ def _read_nrrd(file: Path) -> np.ndarray:
         raise BadFileError(
             f"{file.name} is {stored.dtype} of shape {stored.shape}: send one plane of integers"
         )
+    if stored.size and not 0 <= int(stored.min()) <= int(stored.max()) < 2**31:
+        raise BadFileError(f"{file.name} holds labels that are no numbers of nuclei: number them from 1")
     return np.ascontiguousarray(stored.reshape(stored.shape[:2]).T.astype(np.int32))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 from xml.etree import ElementTree
@@ -39,7 +40,7 @@ def pixel_size_in(tif: tifffile.TiffFile) -> float | None:
         size = _number(match.group(1)) if match else None
     if size is None:
         size = _tag_size(tif)
-    return size if size is not None and size > 0 else None
+    return size if size is not None and 0 < size < math.inf else None
 
 
 def _number(text: str | None) -> float | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -33,6 +35,18 @@ def test_a_corrupted_label_is_refused_in_a_sentence(tmp_path: Path, image: Path,
     file.write_bytes(b"no image at all")
     with pytest.raises(ValueError, match=name):
         read_correction(file, image)
+
+
+@pytest.mark.parametrize("label", [2**31, -1])
+def test_numbers_that_a_label_map_cannot_hold_are_refused(
+    tmp_path: Path, image: Path, label: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = np.full((20, 12), label, np.int64)  # columns first, as NRRD has them
+    monkeypatch.setitem(sys.modules, "nrrd", SimpleNamespace(read=lambda file: (stored, {})))
+    with pytest.raises(ValueError, match=r"a\.nrrd holds labels that are no numbers of nuclei"):
+        read_correction(tmp_path / "a.nrrd", image)
+    stored[:] = 7
+    assert (read_correction(tmp_path / "a.nrrd", image) == 7).all()
 
 
 def test_outlines_beside_the_image_are_refused(tmp_path: Path, image: Path) -> None:

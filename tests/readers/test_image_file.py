@@ -228,6 +228,12 @@ def test_names_and_pixel_size_of_ome(tmp_path: Path) -> None:
     )
     image = read_image(tmp_path / "x.ome.tif")
     assert image.channel_names == ("DAPI", "CD3") and image.pixel_size_um == pytest.approx(0.325)
+    for none in (float("inf"), float("nan"), 0.0, -1.0):
+        told = metadata | {"PhysicalSizeX": none}
+        tifffile.imwrite(
+            tmp_path / "x.ome.tif", asymmetric(2, "uint8"), photometric="minisblack", metadata=told
+        )
+        assert read_image(tmp_path / "x.ome.tif").pixel_size_um is None, none
 
 
 @pytest.mark.parametrize(
