@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -132,6 +131,7 @@ class Pretrained:
         self.path = path
         self.resume = resume
         self.folder = folder
+        self._licence: bytes | None = None
 
     def attach(self, engine: Engine) -> None:
         """Follow a trainer.
@@ -141,6 +141,7 @@ class Pretrained:
         """
         if self.path:
             call_at(Moment.LOAD, engine, Events.STARTED, self.started)
+            call_at(Moment.RESTORE, engine, Events.STARTED, self.write_licence)
 
     def started(self, engine: Engine) -> None:
         """Load the weights."""
@@ -150,5 +151,9 @@ class Pretrained:
         load = load_imagenet if self.path == IMAGENET else load_fitting
         load(self.network, self.path)
         licence = Path(self.path).with_name("LICENSE")
-        if self.folder is not None and licence.is_file():
-            write_whole(Path(self.folder) / "LICENSE", lambda part: shutil.copyfile(licence, part))
+        self._licence = licence.read_bytes() if licence.is_file() else None
+
+    def write_licence(self, engine: Engine) -> None:
+        """Write the licence that was found, once the folder has been readied."""
+        if self.folder is not None and (licence := self._licence) is not None:
+            write_whole(Path(self.folder) / "LICENSE", lambda part: part.write_bytes(licence))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from common.engine.checkpoints import Pretrained, Resume, load_fitting, set_aside
+from common.engine.checkpoints import CheckpointFolder, Pretrained, Resume, load_fitting
 from common.engine.training import FreezeEncoder
 from common.networks import CascadedUNet, LoGSAGE, ResNet18UNet, VGG16UNet, imagenet_weights
 
@@ -52,13 +52,21 @@ def test_their_licence_comes_along_and_goes_with_the_training(workshop, tmp_path
     source, ours = tmp_path / "source", tmp_path / "ours"
     source.mkdir()
     torch.save(workshop.network.state_dict(), source / "w.pt")
-    workshop.trainer(1, [Pretrained(workshop.network, path=source / "w.pt", folder=ours)]).run()
+
+    def train(path: Path | None) -> None:
+        begin = Pretrained(workshop.network, path=path, folder=ours)
+        workshop.trainer(1, [CheckpointFolder(ours, config={}), begin]).run()
+
+    train(source / "w.pt")
     assert not (ours / "LICENSE").exists()
     (source / "LICENSE").write_text("SPDX-License-Identifier: CC-BY-NC-SA-4.0\n")
-    workshop.trainer(1, [Pretrained(workshop.network, path=source / "w.pt", folder=ours)]).run()
+    train(source / "w.pt")
     assert (ours / "LICENSE").read_text() == "SPDX-License-Identifier: CC-BY-NC-SA-4.0\n"
-    moved = set_aside(ours)  # the next training there may begin at random
-    assert moved is not None and (moved / "LICENSE").is_file() and not (ours / "LICENSE").exists()
+    torch.save(workshop.network.state_dict(), ours / "model.pt")
+    train(ours / "model.pt")  # which is moved aside meanwhile, and its licence with it
+    assert (ours / "LICENSE").is_file() and len(list(ours.glob("*/LICENSE"))) == 1
+    train(None)
+    assert not (ours / "LICENSE").exists() and len(list(ours.glob("*/LICENSE"))) == 2
 
 
 def test_nothing_that_fits_is_an_error(tmp_path):
