@@ -96,6 +96,7 @@ def release(
     place = Path(output) / folder.name
     with hold(place, job="a release", option="--output"):
         trained = _trained(recipe, folders, place, weights, device=device, mlflow=mlflow)
+        _check_licence(trained, recipe)
         candidate = _candidate(trained, folder, place / "candidate")
         if version is None:
             new = _released_version(candidate, folder) or new
@@ -184,17 +185,17 @@ def _check_data(weights: Path, recipe: Recipe) -> None:
                 f"{weights} was trained with --{name} {given}, so that lists to be scored were trained"
                 " on: name weights of a training on the data sets' own lists"
             )
-    own = _licence_beside(weights)
-    if own is not None and "NC" in own and "NC" not in recipe.licence:
+
+
+def _check_licence(weights: Path, recipe: Recipe) -> None:
+    """Refuse a freer licence than that of the weights which the training began with."""
+    file = weights.with_name("LICENSE")
+    own = file.read_text(encoding="utf-8").partition("\n")[0].split()[-1:] if file.is_file() else []
+    if any("NC" in licence and "NC" not in recipe.licence for licence in own):
         raise ValueError(
-            f"{weights} has the licence {own} of the weights that it began with, the recipe says"
+            f"{weights} has the licence {own[0]} of the weights that it began with, the recipe says"
             f" {recipe.licence}: give the recipe that licence"
         )
-
-
-def _licence_beside(weights: Path) -> str | None:
-    file = weights.with_name("LICENSE")
-    return file.read_text(encoding="utf-8").partition("\n")[0] if file.is_file() else None
 
 
 def _candidate(trained: Path, bundle: Path, place: Path) -> Path:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..bundle_config import bundle_folder
-from ..files import write_whole
+from ..files import free_name, write_whole
 from .cell import Cell
 from .method_code import code_fingerprint, method_config
 
@@ -70,7 +69,7 @@ class CellState:
         if before != self.key:
             if self.folder.is_dir() and any(self.folder.iterdir()):
                 changed = _changed(before, self.key)
-                self.folder.rename(_free_name(self.folder))
+                self.folder.rename(free_name(self.folder))
             # Before anything else is written: a folder without it belongs to nobody, and is moved aside.
             self._write(_KEY, dict(self.key))
         return changed
@@ -103,9 +102,3 @@ def _read(file: Path) -> dict[str, Any] | None:
 def _changed(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str:
     names = [name for name in now if (before or {}).get(name) != now[name]]
     return " and ".join(names)
-
-
-def _free_name(folder: Path) -> Path:
-    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    names = (folder.with_name(f"{folder.name}_until_{stamp}{more}") for more in ("", *map(str, range(2, 99))))
-    return next(name for name in names if not name.exists())

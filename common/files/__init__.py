@@ -2,6 +2,7 @@
 
 from .download import download
 from .fingerprint import sha256_of
+from .free_name import free_name
 from .lock import InUseError, hold
 from .made_here import GEOJSON_START, MARK, is_made_here, record_text, recorded
 from .marked_part import MarkedPart
@@ -15,6 +16,7 @@ __all__ = [
     "MARK",
     "MarkedPart",
     "download",
+    "free_name",
     "hold",
     "is_made_here",
     "move_file",

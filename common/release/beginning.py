@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..bundle_config import read_json, written
-from ..files import sha256_of, write_whole
+from ..files import free_name, sha256_of, write_whole
 from .recipe import Recipe
 
 __all__ = ["begin_training"]
@@ -39,19 +38,13 @@ def begin_training(recipe: Recipe, folders: Mapping[str, Path], checkpoints: Pat
     }
     moved = None
     if note.is_file() and read_json(note) != now and checkpoints.is_dir():
-        moved = _free_name(checkpoints)
+        moved = free_name(checkpoints)
         checkpoints.rename(moved)
     if not (checkpoints / "last.pt").is_file():
         _check_beginning(recipe)
     note.parent.mkdir(parents=True, exist_ok=True)
     write_whole(note, lambda part: part.write_text(written(now), encoding="utf-8"))
     return moved
-
-
-def _free_name(folder: Path) -> Path:
-    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    names = (folder.with_name(f"{folder.name}_until_{stamp}{more}") for more in ("", *map(str, range(2, 99))))
-    return next(name for name in names if not name.exists())
 
 
 def _check_beginning(recipe: Recipe) -> None:
