@@ -22,13 +22,13 @@ from common.experiments import (
     Pace,
     Row,
     Table,
-    cell_key,
     cells_of,
     check_cells,
     data_of,
     measured_pace,
     run_grid,
     slug,
+    training_key,
     training_length,
 )
 from common.files import hold
@@ -110,7 +110,7 @@ def compare(
             try:
                 pace = measured_pace(
                     row.bundle, plain.settings, folder / slug(row.name), places=places,
-                    key=json.dumps(cell_key(plain, data.fingerprint())),
+                    key=json.dumps(training_key(plain, data.fingerprint())),
                 )  # fmt: skip
                 length = training_length(pace, minutes, int(own["steps_per_epoch"]))
             except (CommandError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Tables of papers as grids of trainings: cells, what is done of them, statistics, claims, reports."""
 
 from .cell import Cell, cells_of, row_settings, slug
-from .cell_state import CellState, cell_key
+from .cell_state import CellState, training_key
 from .command import CommandError, DiskFullError, run_command
 from .equal_cost import Pace, measured_pace, training_length
 from .grid import GridResult, run_grid
@@ -41,7 +41,6 @@ __all__ = [
     "Table",
     "VIOLINS",
     "bootstrap_interval",
-    "cell_key",
     "cells_csv",
     "cells_of",
     "check_cells",
@@ -67,6 +66,7 @@ __all__ = [
     "table_csv",
     "table_names",
     "table_of",
+    "training_key",
     "training_length",
     "verdict",
 ]

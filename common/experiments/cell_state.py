@@ -14,18 +14,19 @@ from ..files import free_name, write_whole
 from .cell import Cell
 from .method_code import code_fingerprint, method_config
 
-__all__ = ["CellState", "cell_key"]
+__all__ = ["CellState", "cell_key", "training_key"]
 
-# Where things lie and how they run: the same training with others is the same.
+# Where things lie, how they run and what is scored: the same training with others is the same.
 _NOT_ASKED = {
-    *("bundle_root", "bundle_name", "dataset_dir", "ckpt_dir", "output_dir", "weights", "run"),
+    *("bundle_root", "bundle_name", "dataset_dir", "ckpt_dir", "output_dir", "weights", "run", "split"),
     *("mlflow", "resume", "device", "num_workers", "cache_images"),
 }
-_KEY, _DONE, _SCORES = "cell.json", "done.json", "evaluation/metrics.json"
+_KEY, _DONE, _RESULTS, _SCORES = "cell.json", "done.json", "evaluation", "evaluation/metrics.json"
+_SPLIT = "split"
 
 
-def cell_key(cell: Cell, data_fingerprint: str) -> dict[str, str]:
-    """Return what makes a cell's scores what they are: its settings, the data, the code of its method.
+def training_key(cell: Cell, data_fingerprint: str) -> dict[str, str]:
+    """Return what makes a cell's weights what they are: its settings, the data, the code of its method.
 
     Args:
         cell: the cell.
@@ -39,6 +40,16 @@ def cell_key(cell: Cell, data_fingerprint: str) -> dict[str, str]:
         "data": data_fingerprint,
         "code": code_fingerprint(settings),
     }
+
+
+def cell_key(cell: Cell, data_fingerprint: str) -> dict[str, str]:
+    """Return what makes a cell's scores what they are: its training's key, and the list that is scored.
+
+    Args:
+        cell: the cell.
+        data_fingerprint: short text that changes with the data.
+    """
+    return {**training_key(cell, data_fingerprint), _SPLIT: str(cell.settings[_SPLIT])}
 
 
 @dataclass(frozen=True)
@@ -61,15 +72,19 @@ class CellState:
     def begin(self) -> str | None:
         """Ready the folder: what is from another cell is moved aside, what was cut stays to be continued.
 
+        A training stays, too, where it is only to be evaluated on another list.
+
         Returns:
-            Which of settings, data and code is another than before, None where nothing is.
+            Which of settings, data, code and split is another than before, None where nothing is.
         """
         before = _read(self.folder / _KEY)
         changed = None
         if before != self.key:
             if self.folder.is_dir() and any(self.folder.iterdir()):
                 changed = _changed(before, self.key)
-                self.folder.rename(free_name(self.folder))
+                earlier = self.folder / _RESULTS if changed == _SPLIT else self.folder
+                if earlier.exists():
+                    earlier.rename(free_name(earlier))
             # Before anything else is written: a folder without it belongs to nobody, and is moved aside.
             self._write(_KEY, dict(self.key))
         return changed

@@ -87,6 +87,18 @@ def test_seeds_have_one_length_and_what_is_done_is_not_run_again(images: Path, c
     assert len(costly.ran) == 4, "other crops have another pace"
 
 
+def test_another_list_evaluates_the_trainings_that_are_there(images: Path, costly: Costly) -> None:
+    folder = run(images, "unet")
+    costly.ran.clear()
+    run(images, "unet", split="validation")
+    assert len(costly.ran) == 2 and "--split validation" in " ".join(costly.ran[1])
+    assert not list((folder / "unet").glob("seed0_until_*")), "the training goes on where it ended"
+    assert len(list((folder / "unet/seed0").glob("evaluation_until_*/metrics.json"))) == 1, "kept"
+    costly.ran.clear()
+    run(images, "unet", split="validation")
+    assert not costly.ran
+
+
 def test_its_runs_carry_what_the_leaderboard_shows(images: Path, costly: Costly) -> None:
     run(images, "unet", channels=0, batch_size=4)
     tags = json.loads(costly.environments[-1]["NUCLEI_RUN_TAGS"])
