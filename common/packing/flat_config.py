@@ -40,6 +40,8 @@ class FlatNames:
         'nuclei have this in common. Nothing else'
         >>> names.text("bundles/my_unet"), names.text("bundles/other/configs/train.json")
         ('.', "$@bundle_root + '/configs/other.json'")
+        >>> names.text("bundles/my_unet/models/model.pt"), names.text("bundles/other/models/model.pt")
+        ("$@bundle_root + '/models/model.pt'", 'bundles/other/models/model.pt')
     """
 
     def __init__(self, bundle: str) -> None:
@@ -57,6 +59,8 @@ class FlatNames:
         """Return a string of a configuration; prose stays as it is."""
         if text == f"bundles/{self.bundle}":
             return HERE
+        if (weights := text.removeprefix(f"bundles/{self.bundle}/models/")) != text:
+            return f"$@bundle_root + '/models/{weights}'"
         if found := _CONFIG.fullmatch(text):
             return f"$@bundle_root + '/configs/{self.file(found[1], found[2])}'"
         if found := _DOTTED.fullmatch(text):
