@@ -26,6 +26,8 @@ SCALE_KEY, SIZE_KEY, ORIGINAL_KEY = "scale", "image_size_px", "original_image"
 def resample_image(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Resample an image linearly, averaging over all pixels that a smaller one takes the place of.
 
+    Nothing leaves the range of the channel, not by a rounding either: a probability stays one.
+
     Args:
         image: intensities; not finite ones count as the lowest finite one of their channel, or would spread.
         size: new height and width.
@@ -39,7 +41,8 @@ def resample_image(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         [3.0]
     """
     finite = torch.from_numpy(finite_values(np.asarray(image.float())))
-    return functional.interpolate(finite[None], size=tuple(size), mode="bilinear", antialias=True)[0]
+    resampled = functional.interpolate(finite[None], size=tuple(size), mode="bilinear", antialias=True)[0]
+    return resampled.clamp(finite.amin((-2, -1), keepdim=True), finite.amax((-2, -1), keepdim=True))
 
 
 def resample_labels(label_map: np.ndarray, size: Sequence[int]) -> np.ndarray:

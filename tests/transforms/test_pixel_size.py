@@ -129,6 +129,12 @@ def test_labels_agree_with_torchs_exact_nearest_neighbour(size: tuple[int, int])
     assert np.array_equal(resample_labels(labels, size), expected[0, 0].numpy())
 
 
+@pytest.mark.parametrize("size", [(10, 10), (31, 12), (17, 29)])
+def test_a_probability_stays_one(size: tuple[int, int]) -> None:
+    # Weights of the mean add up to 1 but for a rounding: a map of ones had 1.0000002 in it, which no score takes.
+    assert resample_image(torch.ones(1, 40, 30), size).unique().tolist() == [1.0]
+
+
 def test_what_is_not_finite_does_not_spread() -> None:
     image = -torch.ones(2, 8, 8)
     image[1] = 5
