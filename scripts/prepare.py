@@ -8,6 +8,7 @@ python -m scripts.prepare postnatbrca --source cells --output data/postnatbrca
 python -m scripts.prepare pannuke --folds 2,1,3 --output data/pannuke_2
 python -m scripts.prepare tissuenet --source tissuenet_v1.1 --output data/vectra --only vectra
 python -m scripts.prepare qupath --source my_project/export --output data/mine
+python -m scripts.prepare tnbc --output data/tnbc --test_only
 
 Without --source a data set is downloaded where its source hands it out to anyone; else a sentence tells what
 to fetch by hand. The archives stay in `downloads` beside the output: a download that was cut goes on there.
@@ -47,6 +48,7 @@ def prepare(
     output: str,
     seed: int = 0,
     validation: float = 0.15,
+    test_only: bool = False,
     only: str | None = None,
     folds: str | Sequence[int] | None = None,
     downloads: str | None = None,
@@ -54,19 +56,21 @@ def prepare(
     """Write images, label maps and dataset.json of a data set; the folder appears whole or not at all.
 
     Args:
-        name: the data set, one of the modules in common/conversions: bbbc038, bbbc039, conic, consep, cpdmi,
-            cryonuseg, imagej, kromp, lizard, monuseg, nuinsseg, pannuke, postnatbrca, qupath, tissuenet,
-            tnbc.
+        name: the data set, one of the modules in the folders of common/conversions: bbbc038, bbbc039,
+            coelho2009, conic, consep, cpdmi, cpm15, cryonuseg, imagej, kromp, lizard, monuseg, nuinsseg,
+            pannuke, postnatbrca, qupath, tissuenet, tnbc.
         source: its folder or archive, as downloaded or exported; without it the data set is downloaded.
         output: the folder to make; it must not exist, or be empty.
         seed: of the split into training, validation and test (70 : 15 : 15, or 85 : 15 beside published test
             images); the images of one patient, else of one slide, stay together.
         validation: share of the patients (slides, images) that validate; training gives or takes the rest.
             Where validation images are published those are taken.
+        test_only: all images are the test list, whatever lists are published: to score what was trained
+            elsewhere. Not with folds.
         only: a part of the data set: fluorescence, tissue or brightfield of bbbc038, a diagnosis or
             preparation of kromp, a tissue of pannuke or nuinsseg, a platform or tissue of tissuenet or
-            cpdmi, a source of lizard or conic, an annotation of cryonuseg, a class name of postnatbrca or
-            qupath.
+            cpdmi, a source of lizard or conic, an annotation of cryonuseg, cells of coelho2009, a
+            magnification of cpm15, a class name of postnatbrca or qupath.
         folds: which published folds train, validate and test, such as 2,1,3 (pannuke, lizard) or 2+3+4,5,1
             (nuinsseg); by default the last tests and the last but one validates.
         downloads: the folder that archives are downloaded to; by default `downloads/<name>` beside the
@@ -88,6 +92,8 @@ def prepare(
     target = Path(os.path.abspath(Path(output).expanduser()))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{output} exists already: give --output a new folder, or remove that one")
+    if test_only and folds is not None:
+        raise ValueError(f"--test_only makes all images test, --folds {folds} some: leave one out")
     groups = _groups(folds)
     about: dict[str, Any] = {"description": describe(str(name)), "licence": licence_of(str(name))}
     if source is None:
@@ -107,7 +113,9 @@ def prepare(
             for image in tqdm(images, desc=str(name), unit=" images", disable=None)
         ]
         there = {item["published_fold"] for _, item in written if "published_fold" in item}
-        if roles := _roles(groups, there):
+        if test_only:
+            written = [("test", item) for _, item in written]
+        elif roles := _roles(groups, there):
             written = [(roles.get(item.get("published_fold", ""), split), item) for split, item in written]
         elif there:
             found = " and ".join(sorted(there))

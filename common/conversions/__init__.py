@@ -10,7 +10,7 @@ from typing import Any
 
 from ..files import download
 from ..messages import suggest
-from . import own_annotations
+from . import fluorescence, histology, own_annotations
 from .formats.dataset_image import DatasetImage
 from .formats.source import RemoteFile
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def dataset_readers() -> list[str]:
-    """Return the names that `read_dataset` knows: the modules of this folder and of `own_annotations`.
+    """Return the names that `read_dataset` knows: the modules of three folders, by what their images are.
 
     Example:
         >>> "bbbc038" in dataset_readers()
@@ -37,12 +37,10 @@ def dataset_readers() -> list[str]:
 
 def _readers() -> dict[str, str]:
     """Return where the module of each reader is, by its name."""
-    folders = {__name__: list(__path__), own_annotations.__name__: list(own_annotations.__path__)}
     return {
-        module.name: f"{package}.{module.name}"
-        for package, path in folders.items()
-        for module in pkgutil.iter_modules(path)
-        if not module.ispkg
+        module.name: f"{folder.__name__}.{module.name}"
+        for folder in (fluorescence, histology, own_annotations)
+        for module in pkgutil.iter_modules(folder.__path__)
     }
 
 

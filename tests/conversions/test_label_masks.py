@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from common.conversions import DatasetImage, read_dataset
-from common.conversions.nuinsseg import published_folds
+from common.conversions.histology.nuinsseg import published_folds
 
 TRUTH = np.zeros((24, 32), np.uint16)
 TRUTH[2:8, 3:9], TRUTH[2:8, 9:14], TRUTH[12:18, 20:29] = 1, 2, 3

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ import tifffile
 from monai.data import DataLoader
 from PIL import Image
 
-from common.conversions import DatasetImage, RemoteFile, dataset_readers
+from common.conversions import DatasetImage, RemoteFile, _module, dataset_readers
 from common.datalists import RunData, load_datalist
 from common.files import sha256_of
 from common.readers import read_image, read_labels
@@ -139,6 +138,24 @@ def test_the_share_of_the_validation_is_an_option(kaggle: Path, tmp_path: Path) 
     for wrong in (0, -0.2, 0.9, 20, True, "a lot", float("nan")):
         with pytest.raises(ValueError, match="give --validation a share above 0, at most 0.8"):
             prepare("bbbc038", str(kaggle), output=str(tmp_path / "wrong"), validation=wrong)
+
+
+def test_test_only_makes_all_images_test(
+    kaggle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare("bbbc038", str(kaggle), output=str(tmp_path / "out"), test_only=True)
+    assert len(RunData(tmp_path / "out").items("test")) == 6
+    label_map = np.ones((24, 32), np.uint16)
+    images = [
+        DatasetImage(f"{number}", IMAGE, label_map, split=split, fold=fold)
+        for number, (split, fold) in enumerate([("training", 1), ("validation", 2), ("test", 3)])
+    ]
+    monkeypatch.setattr("scripts.prepare.read_dataset", lambda *_, **__: images)
+    prepare("pannuke", str(kaggle), output=str(tmp_path / "published"), test_only=True)
+    lists = json.loads((tmp_path / "published/dataset.json").read_text())
+    assert [len(lists[split]) for split in ("training", "validation", "test")] == [0, 0, 3]
+    with pytest.raises(ValueError, match=r"all images test, --folds 2,1,3 some: leave one out"):
+        prepare("pannuke", str(kaggle), output=str(tmp_path / "x"), test_only=True, folds="2,1,3")
 
 
 def test_the_seed_makes_the_split(kaggle: Path, tmp_path: Path) -> None:
@@ -296,7 +313,7 @@ def web(kaggle: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     files = (RemoteFile(f"http://127.0.0.1:{server.server_address[1]}/stage1_train.zip"),)
-    monkeypatch.setattr("common.conversions.bbbc038.FILES", files)
+    monkeypatch.setattr("common.conversions.fluorescence.bbbc038.FILES", files)
     yield asked
     server.shutdown()
     thread.join()
@@ -323,7 +340,7 @@ OWN = ("imagej", "qupath")
 @pytest.mark.parametrize("name", dataset_readers())
 def test_every_data_set_can_be_downloaded_or_says_what_to_fetch_by_hand(name: str, tmp_path: Path) -> None:
     own = name in OWN
-    module = import_module(f"common.conversions.{'own_annotations.' if own else ''}{name}")
+    module = _module(name)
     files = getattr(module, "FILES", ())
     for file in files:
         assert file.url.startswith("https://") and file.name.endswith(".zip")

@@ -131,7 +131,7 @@ def test_labels_agree_with_torchs_exact_nearest_neighbour(size: tuple[int, int])
 
 @pytest.mark.parametrize("size", [(10, 10), (31, 12), (17, 29)])
 def test_a_probability_stays_one(size: tuple[int, int]) -> None:
-    # Weights of the mean add up to 1 but for a rounding: a map of ones had 1.0000002 in it, which no score takes.
+    # Weights of the mean add up to 1 but for a rounding: a map of ones had 1.0000002 in it.
     assert resample_image(torch.ones(1, 40, 30), size).unique().tolist() == [1.0]
 
 

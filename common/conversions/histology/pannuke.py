@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..messages import suggest
-from .formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
-from .formats.npy_stream import Opened, npy_files, npy_shape, opened_rows
-from .formats.source import RemoteFile
+from ...messages import suggest
+from ..formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
+from ..formats.npy_stream import Opened, npy_files, npy_shape, opened_rows
+from ..formats.source import RemoteFile
 
 LICENCE = "CC BY-NC-SA 4.0"
 _URL = "https://warwick.ac.uk/fac/cross_fac/tia/data/pannuke"

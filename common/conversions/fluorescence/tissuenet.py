@@ -35,11 +35,11 @@ from typing import Any
 
 import numpy as np
 
-from ..messages import suggest
-from .formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
-from .formats.mat_file import as_label_map
-from .formats.npy_stream import Opened, npy_shape, npy_table, npz_arrays, opened_rows
-from .formats.source import opened_files
+from ...messages import suggest
+from ..formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
+from ..formats.mat_file import as_label_map
+from ..formats.npy_stream import Opened, npy_shape, npy_table, npz_arrays, opened_rows
+from ..formats.source import opened_files
 
 LICENCE = "modified Apache 2.0 for non-commercial academic use"
 BY_HAND = (

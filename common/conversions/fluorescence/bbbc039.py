@@ -29,12 +29,12 @@ from pathlib import Path
 import numpy as np
 from skimage.segmentation import relabel_sequential
 
-from ..files import stem_of
-from ..readers import probe
-from ..readers.images_in_folder import by_stem
-from ..readers.plain_file import read_plain
-from .formats.dataset_image import DatasetImage, colour_components
-from .formats.source import RemoteFile, opened_files
+from ...files import stem_of
+from ...readers import probe
+from ...readers.images_in_folder import by_stem
+from ...readers.plain_file import read_plain
+from ..formats.dataset_image import DatasetImage, colour_components
+from ..formats.source import RemoteFile, opened_files
 
 LICENCE = "CC0"
 _URL = "https://data.broadinstitute.org/bbbc/BBBC039"

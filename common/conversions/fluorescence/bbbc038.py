@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..messages import suggest
-from ..readers import read_image
-from ..readers.image_file import is_image
-from ..readers.images_in_folder import natural_key
-from ..readers.plain_file import read_plain
-from .formats.dataset_image import DatasetImage, paint_nuclei
-from .formats.source import RemoteFile, opened_source
+from ...messages import suggest
+from ...readers import read_image
+from ...readers.image_file import is_image
+from ...readers.images_in_folder import natural_key
+from ...readers.plain_file import read_plain
+from ..formats.dataset_image import DatasetImage, paint_nuclei
+from ..formats.source import RemoteFile, opened_source
 
 LICENCE = "CC0"
 FILES = (RemoteFile("https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip"),)

@@ -20,11 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..messages import suggest
-from ..readers.images_in_folder import natural_key
-from .formats.dataset_image import DatasetImage
-from .formats.label_masks import LABELS, PICTURES, read_label_mask
-from .formats.source import opened_files
+from ...messages import suggest
+from ...readers.images_in_folder import natural_key
+from ..formats.dataset_image import DatasetImage
+from ..formats.label_masks import LABELS, PICTURES, read_label_mask
+from ..formats.source import opened_files
 
 _PAGE = "https://www.kaggle.com/datasets/ipateam/segmentation-of-nuclei-in-cryosectioned-he-images"
 LICENCE = f"for research; see {_PAGE}"

@@ -32,13 +32,13 @@ from typing import Any
 
 import numpy as np
 
-from ..messages import suggest
-from ..readers import read_image
-from ..readers.images_in_folder import natural_key
-from .formats.dataset_image import DatasetImage, colour_components
-from .formats.hyperstack import Hyperstack, read_hyperstack
-from .formats.source import opened_source
-from .formats.xlsx_table import xlsx_rows
+from ...messages import suggest
+from ...readers import read_image
+from ...readers.images_in_folder import natural_key
+from ..formats.dataset_image import DatasetImage, colour_components
+from ..formats.hyperstack import Hyperstack, read_hyperstack
+from ..formats.source import opened_source
+from ..formats.xlsx_table import xlsx_rows
 
 LICENCE = "CC BY 4.0"
 BY_HAND = (

@@ -21,10 +21,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..readers.images_in_folder import natural_key
-from ..readers.plain_file import read_plain
-from .formats.dataset_image import DatasetImage, colour_components
-from .formats.source import RemoteFile, opened_files
+from ...readers.images_in_folder import natural_key
+from ...readers.plain_file import read_plain
+from ..formats.dataset_image import DatasetImage, colour_components
+from ..formats.source import RemoteFile, opened_files
 
 LICENCE = "CC BY 4.0"
 FILES = (

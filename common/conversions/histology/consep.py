@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..readers import probe
-from ..readers.images_in_folder import natural_key
-from .formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
-from .formats.mat_file import as_label_map, read_mat
-from .formats.source import opened_files
+from ...readers import probe
+from ...readers.images_in_folder import natural_key
+from ..formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
+from ..formats.mat_file import as_label_map, read_mat
+from ..formats.source import opened_files
 
 LICENCE = "for research; see https://warwick.ac.uk/fac/cross_fac/tia/data/hovernet/"
 BY_HAND = (

@@ -24,13 +24,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ..geometry import outline_pixels
-from ..readers import probe
-from ..readers.image_file import is_image
-from ..readers.images_in_folder import by_stem, natural_key
-from .formats.dataset_image import DatasetImage
-from .formats.drawn_outlines import image_of_outlines
-from .formats.source import opened_source
+from ...geometry import outline_pixels
+from ...readers import probe
+from ...readers.image_file import is_image
+from ...readers.images_in_folder import by_stem, natural_key
+from ..formats.dataset_image import DatasetImage
+from ..formats.drawn_outlines import image_of_outlines
+from ..formats.source import opened_source
 
 LICENCE = "CC BY-NC-SA 4.0"
 BY_HAND = (

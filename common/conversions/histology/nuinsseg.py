@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..messages import suggest
-from .formats.dataset_image import DatasetImage
-from .formats.label_masks import LABELS, PICTURES, read_label_mask
-from .formats.source import RemoteFile, opened_source
+from ...messages import suggest
+from ..formats.dataset_image import DatasetImage
+from ..formats.label_masks import LABELS, PICTURES, read_label_mask
+from ..formats.source import RemoteFile, opened_source
 
 LICENCE = "CC BY 4.0"
 FILES = (RemoteFile("https://zenodo.org/records/10518968/files/NuInsSeg.zip"),)

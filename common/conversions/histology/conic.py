@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..messages import suggest
-from .formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
-from .formats.npy_stream import npy_shape, on_disk, opened_rows
-from .formats.source import opened_files
+from ...messages import suggest
+from ..formats.dataset_image import DatasetImage, classes_by_majority, paint_nuclei, pixels_of_nuclei
+from ..formats.npy_stream import npy_shape, on_disk, opened_rows
+from ..formats.source import opened_files
 from .lizard import CLASSES, PIXEL_SIZE_UM
 
 LICENCE = "CC BY-NC-SA 4.0"

@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
-from ..messages import suggest
-from ..readers import probe
-from ..readers.images_in_folder import by_stem
-from .formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
-from .formats.mat_file import as_label_map, read_mat
-from .formats.source import opened_files
+from ...messages import suggest
+from ...readers import probe
+from ...readers.images_in_folder import by_stem
+from ..formats.dataset_image import DatasetImage, paint_nuclei, pixels_of_nuclei
+from ..formats.mat_file import as_label_map, read_mat
+from ..formats.source import opened_files
 
 LICENCE = "CC BY-NC-SA 4.0"
 BY_HAND = (

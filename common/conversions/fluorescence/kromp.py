@@ -24,12 +24,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..geometry import label_type
-from ..messages import suggest
-from ..readers import probe, read_image, read_labels
-from ..readers.images_in_folder import by_stem, images_in
-from .formats.dataset_image import DatasetImage
-from .formats.source import RemoteFile, opened_source
+from ...geometry import label_type
+from ...messages import suggest
+from ...readers import probe, read_image, read_labels
+from ...readers.images_in_folder import by_stem, images_in
+from ..formats.dataset_image import DatasetImage
+from ..formats.source import RemoteFile, opened_source
 
 LICENCE = "CC0"
 FILES = (

@@ -31,15 +31,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ..files import stem_of
-from ..geometry import ellipse_corners, outline_pixels
-from ..messages import suggest
-from ..readers import probe
-from ..readers.image_file import is_image
-from ..readers.images_in_folder import by_stem, natural_key
-from .formats.dataset_image import DatasetImage
-from .formats.drawn_outlines import image_of_outlines, with_outlines
-from .formats.source import opened_source
+from ...files import stem_of
+from ...geometry import ellipse_corners, outline_pixels
+from ...messages import suggest
+from ...readers import probe
+from ...readers.image_file import is_image
+from ...readers.images_in_folder import by_stem, natural_key
+from ..formats.dataset_image import DatasetImage
+from ..formats.drawn_outlines import image_of_outlines, with_outlines
+from ..formats.source import opened_source
 
 LICENCE = "CC BY 3.0"
 BY_HAND = (

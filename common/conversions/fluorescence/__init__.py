@@ -1,0 +1,1 @@
+"""Public sets of fluorescence images: one reader a file, found by its file name."""

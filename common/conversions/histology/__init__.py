@@ -1,0 +1,1 @@
+"""Public sets of sections stained with H&E: one reader a file, found by its file name."""
