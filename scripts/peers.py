@@ -52,6 +52,7 @@ def peers(
     fold: int | None = None,
     folds: int = 5,
     test_platform: str | int | None = None,
+    scored_dir: str | None = None,
     beside: str | None = None,
     mlflow: bool = True,
     output: str = "runs/peers",
@@ -72,6 +73,7 @@ def peers(
         fold: which fold is tested, as for a bundle.
         folds: number of folds.
         test_platform: the platform that is tested, as for a bundle.
+        scored_dir: other images, of which the list `split` is scored instead.
         beside: a bundle whose recipe of released weights names these data sets: each list that the recipe
             names is scored instead of `split`, and the README tells it beside the bundle's weights.
         mlflow: whether runs are recorded in MLflow, beside those of the bundles.
@@ -100,9 +102,14 @@ def peers(
             f"--beside {beside} tells what a training on its data gives: choose a package that is trained"
             " here, and leave out --pretrained"
         )
+    if beside is not None and scored_dir is not None:
+        raise ValueError(f"--beside {beside} scores the lists of its recipe: leave out --scored_dir")
     recipe = None if beside is None else _recipe(beside, data, dealt)
     lists = {name: data.items(name) for name in ("training", "validation")} if package.trains else {}
     scored = {split: (data, split)}
+    if scored_dir is not None:
+        other = RunData(scored_dir, seed=split_seed, channels=channels)
+        scored = {f"{other.name}_{split}": (other, split)}
     if recipe is not None:
         folders = {folder.name: folder for folder in data.folders.values()}
         # What is scored alone is looked for beside what is trained on.

@@ -208,6 +208,31 @@ def test_the_package_sees_nothing_of_this_project(
         run(steps=5, mlflow=False)
 
 
+def test_images_of_another_laboratory_are_scored_by_the_same_training(
+    run: Run, fake: Fake, images: Path, tmp_path: Path
+) -> None:
+    own = run(steps=5)
+    other = write_sample(tmp_path / "other", counts=(1, 1, 3), shape=(64, 72), seed=9)
+    told = json.loads((other / "dataset.json").read_text("utf-8"))
+    (other / "dataset.json").write_text(json.dumps({**told, "name": "Elsewhere"}))
+    report = run(steps=5, scored_dir=str(other))
+    assert sum(call.startswith("train") for call in fake.calls) == 1
+    assert report == own.with_name("evaluation_Elsewhere_test") and own.is_dir()
+    scored = json.loads((report / "metrics.json").read_text("utf-8"))
+    assert [row["image"] for row in scored["images"]] == [
+        item["image"] for item in load_datalist(other, "test")
+    ]
+    client = MlflowClient(f"sqlite:///{Path('mlruns.db').absolute().as_posix()}")
+    experiment = client.get_experiment_by_name("Elsewhere")
+    assert experiment is not None
+    (evaluation,) = client.search_runs([experiment.experiment_id])
+    assert evaluation.data.tags["changes"] == f"trained on {images.name}"
+    with pytest.raises(
+        ValueError, match=r"--beside logsage scores the lists of its recipe: leave out --scored"
+    ):
+        run(steps=5, scored_dir=str(other), beside="logsage")
+
+
 def test_beside_released_weights_each_list_is_scored_and_told(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
