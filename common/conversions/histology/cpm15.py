@@ -1,14 +1,14 @@
-"""CPM-15: H&E of brain, head and neck and lung tumours, 15 images of 20x and 40x, 2,905 nuclei.
+"""CPM-15: H&E of tumours, 15 images at 20x and 40x, 2,905 nuclei.
 
 The training images of the segmentation challenge of MICCAI 2015's workshop on computational precision
-medicine. Layout: `image01.png` to `image15.png`, and for each `image01_mask.txt`: width and height, then the
-nucleus of each pixel, row by row, 0 = none. The readme tells 20x of the first seven and 40x of the others,
-about 0.5 and 0.25 um. In the copy that was seen the texts of image04 and image05 are exchanged, by their size
-and by where nuclei are: a text that is of another size than its image is taken for the image of its size.
+medicine. Layout: `image01.png` to `image15.png`, and for each such as `image01_mask.txt`: width and height,
+then the nucleus of each pixel, row by row, 0 = none. The readme tells 20x of the first seven and 40x of the
+others, about 0.5 and 0.25 um. In the copy that was seen the texts of image04 and image05 are exchanged: a text
+that is of another size than its image is taken for the image of its size.
 
 References:
-    Vu et al., "Methods for segmentation and classification of digital microscopy tissue images", Frontiers in
-    Bioengineering and Biotechnology 7, 2019. The challenge's page is gone. A copy:
+    Usually cited: Vu et al., "Methods for segmentation and classification of digital microscopy tissue
+    images", Frontiers in Bioengineering and Biotechnology 7, 2019. The challenge's page is gone. A copy:
     https://github.com/pengyzhang/cell_seg_matlab, data/MICCAI_competition_dataset of commit 9a3cf3b, which
     states no licence; the images are of The Cancer Genome Atlas.
 """
