@@ -3,8 +3,8 @@
 The training images of the segmentation challenge of MICCAI 2015's workshop on computational precision
 medicine. Layout: `image01.png` to `image15.png`, and for each such as `image01_mask.txt`: width and height,
 then the nucleus of each pixel, row by row, 0 = none. The readme tells 20x of the first seven and 40x of the
-others, about 0.5 and 0.25 um. In the copy that was seen the texts of image04 and image05 are exchanged: a text
-that is of another size than its image is taken for the image of its size.
+others, about 0.5 and 0.25 um. In the copy that was seen the texts of image04 and image05 are exchanged: a
+text that is of another size than its image is taken for the image of its size.
 
 References:
     Usually cited: Vu et al., "Methods for segmentation and classification of digital microscopy tissue
