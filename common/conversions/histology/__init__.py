@@ -1,1 +1,1 @@
-"""Public sets of sections stained with H&E: one reader a file, found by its file name."""
+"""Public sets of sections stained with H&E: one reader a file, found by its name."""
