@@ -46,6 +46,12 @@ def test_every_label_map_with_its_picture(source: Path, tmp_path: Path, archive:
     assert [image.stem for image in read_dataset("coelho2009", source / "data", only="NIH3T3")] == told[3:]
 
 
+def test_a_source_may_be_the_folder_that_one_is_in(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(GREY).save(source / "data/overview.png")
+    monkeypatch.chdir(source / "data")
+    assert len(list(read_dataset("coelho2009", "."))) == 4
+
+
 def test_mistakes(source: Path) -> None:
     with pytest.raises(ValueError, match="coelho2009 has no cells 'U2O'.* U2OS"):
         list(read_dataset("coelho2009", source, only="U2O"))

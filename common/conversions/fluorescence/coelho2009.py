@@ -45,7 +45,7 @@ def read(source: str | Path, *, only: str | None = None) -> Iterator[DatasetImag
         raise ValueError(f"coelho2009 has no cells {only!r}: {suggest(str(only), sorted(CELLS.values()))}")
     folders = [folder for folder, cells in CELLS.items() if only in (None, cells)]
     with opened_files(source) as files:
-        there = {path.parts[-3:]: path for path in files if path.suffix.lower() == ".png"}
+        there = {path.absolute().parts[-3:]: path for path in files if path.suffix.lower() == ".png"}
         labels = [
             path
             for (kind, folder, _), path in there.items()
