@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ..messages import refuse_faults, suggest
 from ..readers import ChannelChoice
@@ -80,7 +80,7 @@ def fingerprint(dataset_dir: str | Path) -> str:
             entry = {"split": split, **item}
             for key in FILES:
                 if isinstance(path := item.get(key), str):
-                    entry[key] = [name_in(folder, path), _size(path)]
+                    entry[key] = [_place(folder, path), _size(path)]
             digest.update(json.dumps(entry, sort_keys=True, default=str).encode() + b"\n")
     return digest.hexdigest()
 
@@ -154,6 +154,16 @@ def other_lists(lists: Lists) -> str:
     """
     filled = [f"{name} ({len(items)} images)" for name, items in lists.items() if items]
     return " or ".join(filled) or "another data set"
+
+
+def _place(folder: Path, path: str) -> str:
+    """Return a file's path in the data set; of one that lies outside, the end alone.
+
+    The way there changes with the place of the data set, as of the lists that a cascade writes beside its
+    checkpoints.
+    """
+    name = name_in(folder, path)
+    return "/".join(PurePath(path).parts[-2:]) if name.startswith("../") else name
 
 
 def _size(path: str) -> int:

@@ -207,6 +207,21 @@ def test_fingerprint_is_of_lists_and_sizes_not_of_the_place(tmp_path: Path) -> N
     assert fingerprint(tmp_path / "two") not in (first, other)
 
 
+def test_fingerprint_of_images_elsewhere_is_not_of_the_way_to_them(tmp_path: Path) -> None:
+    fill(tmp_path / "images_of_others", ["a", "b"])
+    prints = []
+    for place, way in (("list", ".."), ("run/deeper/list", "../../..")):
+        (tmp_path / place).mkdir(parents=True)
+        images = [
+            {key: f"{way}/images_of_others/{file}" for key, file in entry(name).items()} for name in "ab"
+        ]
+        write_json(tmp_path / place, training=images)
+        prints.append(fingerprint(tmp_path / place))
+    assert len(set(prints)) == 1
+    write_json(tmp_path / "list", training=images[:1])
+    assert fingerprint(tmp_path / "list") != prints[0]
+
+
 @pytest.mark.parametrize(
     "channels", ["DAPI", {"0": "DAPI"}, 1, True, [None], [True], ["DAPI", ["CD3"]], [0.5]]
 )

@@ -93,7 +93,7 @@ def test_a_release_is_whole_and_scores_what_it_releases(recipe: Path, data: Path
         and {"pq", "f1_mu"} <= scores["cells test"].keys()
     )
     report = json.loads(Path("runs/release/small/evaluations/cells_test/metrics.json").read_text())
-    assert scores["cells test"]["pq"] == round(report["pq_pooled"], 4)
+    assert scores["cells test"]["pq"] == round(report["pq_pooled"], 6)
 
     card = (recipe / "docs" / "README.md").read_text()
     assert "none yet" not in card and card.endswith("last line\n")
