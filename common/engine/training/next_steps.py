@@ -13,12 +13,12 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from monai.bundle import ConfigParser
 
-from ...bundle_config import running_command
+from ...bundle_config import packed_root, running_command
 
 __all__ = ["ListsOfRun", "best_line", "quoted", "tell_next_stage", "tell_next_steps"]
 
 _log = logging.getLogger(__name__)
-_RUN = "python -m monai.bundle run"
+_RUN, _TUNE = "python -m monai.bundle run", "python -m scripts.tune"
 # What was chosen for the machine or the record holds for the next command too; the method is saved.
 _HABITS = ("device", "mlflow")
 _TO_REPLACE = "FOLDER_OF_IMAGES"
@@ -70,7 +70,7 @@ def best_line(last: Path, config: Mapping[str, Any] | None = None) -> str | None
 
 
 def tell_next_steps(ckpt_dir: Path, config: Mapping[str, Any], lists: ListsOfRun | None = None) -> None:
-    """Log the commands that evaluate and segment with the weights of a training, whole, to be copied.
+    """Log the commands that tune, evaluate and segment with the weights of a training, whole, to be copied.
 
     Only what the weights' own settings do not tell is written out. Where no command of MONAI's runs the
     training, there is nothing to type.
@@ -86,6 +86,12 @@ def tell_next_steps(ckpt_dir: Path, config: Mapping[str, Any], lists: ListsOfRun
     files, options = command["config_files"], command["options"]
     elsewhere = Path(_content(files[0]).get("ckpt_dir") or ".") != ckpt_dir
     habits = {name: options[name] for name in _HABITS if name in options}
+    if packed_root() is None and _has_validation(lists):
+        device = {name: value for name, value in habits.items() if name == "device"}
+        tuning = _typed([_TUNE], {"ckpt_dir": ckpt_dir.as_posix(), **device})
+        _log.info(
+            "tune the decoder on the validation images, it takes minutes and often gains:\n  %s", tuning
+        )
     if "evaluating" in config and (split := _split(lists)):
         places = {"output_dir": (ckpt_dir / "evaluation").as_posix()} if elsewhere else {}
         chosen = {} if split == "test" else {"split": split}
@@ -134,9 +140,15 @@ def _split(lists: ListsOfRun | None) -> str | None:
     return next(filled, None)
 
 
+def _has_validation(lists: ListsOfRun | None) -> bool:
+    return lists is not None and any(each.get("validation") for each in lists.lists.values())
+
+
 def _command(job: str, files: Sequence[str], options: Mapping[str, Any]) -> str:
     config = files[0] if len(files) == 1 else str(list(files))
-    words = [job] if job else []
-    for name, value in {"config_file": config, **options}.items():
-        words += [f"--{name}", quoted(str(value))]
-    return " ".join([_RUN, *words])
+    return _typed([_RUN, *([job] if job else [])], {"config_file": config, **options})
+
+
+def _typed(words: Sequence[str], options: Mapping[str, Any]) -> str:
+    given = (f"--{name} {quoted(str(value))}" for name, value in options.items())
+    return " ".join([*words, *given])

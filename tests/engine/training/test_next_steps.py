@@ -16,6 +16,7 @@ import torch
 
 from common.engine.training.first_stage import _brief
 from common.engine.training.next_steps import best_line, quoted
+from scripts.tune import tune
 
 ROOT = Path(__file__).parents[3]
 TRAIN = "bundles/logsage/configs/train.json"
@@ -45,9 +46,9 @@ def command(
     return run
 
 
-def typed(line: str) -> dict[str, Any]:
+def typed(line: str, program: str = "monai.bundle run") -> dict[str, Any]:
     """Return the arguments of the command in a line, read as fire reads them."""
-    words = shlex.split(line.split("\n  python -m monai.bundle run ")[1])
+    words = shlex.split(line.split(f"\n  python -m {program} ")[1])
     job = [] if words[0].startswith("--") else [words.pop(0)]
     given = dict(zip(words[::2], words[1::2], strict=True))
 
@@ -57,18 +58,21 @@ def typed(line: str) -> dict[str, Any]:
         except (SyntaxError, ValueError):
             return text
 
-    return {"run_id": job[0] if job else None, **{name[2:]: value(text) for name, text in given.items()}}
+    runs = {"run_id": job[0] if job else None} if program == "monai.bundle run" else {}
+    return {**runs, **{name[2:]: value(text) for name, text in given.items()}}
 
 
 def test_the_last_lines_are_commands_that_work(command, sample, tmp_path):
     overlay, folder = tmp_path / "my own.json", tmp_path / "my run"
     overlay.write_text(json.dumps({"learning_rate": 0.01}))
-    best, evaluate, segment = command(config_file=[TRAIN, str(overlay)], ckpt_dir=str(folder))
+    best, tuning, evaluate, segment = command(config_file=[TRAIN, str(overlay)], ckpt_dir=str(folder))
     kept = torch.load(folder / "last.pt", weights_only=True)["best"]
     assert best == (
         f"best weights: {folder / 'model.pt'} (pq {kept['metric']:.3f} in epoch {kept['epoch']} of 2)"
     )
     assert evaluate.startswith("evaluate them on the test images:") and f'"{folder}' in evaluate
+    assert tuning.startswith("tune the decoder on the validation images")
+    assert tune(**typed(tuning, "scripts.tune")) == folder / "tuned.json"
     for line in (evaluate, segment):
         given = typed(line)
         if given["run_id"] is None:
@@ -87,7 +91,8 @@ def test_what_the_bundle_says_itself_is_left_out(command, tmp_path):
     configs.mkdir()
     (configs / "train.json").write_text(json.dumps(own))
     (configs / "inference.json").write_text(json.dumps({"ckpt_dir": str(tmp_path / "own")}))
-    _, evaluate, segment = command(config_file=str(configs / "train.json"))
+    _, tuning, evaluate, segment = command(config_file=str(configs / "train.json"))
+    assert typed(tuning, "scripts.tune") == {"ckpt_dir": str(tmp_path / "own"), "device": "cpu"}
     assert typed(evaluate).keys() == {"run_id", "config_file", "device", "mlflow"}
     assert typed(segment).keys() == {"run_id", "config_file", "dataset_dir"}
 
@@ -96,7 +101,7 @@ def test_a_broken_inference_file_does_not_spoil_the_end(command, tmp_path):
     (tmp_path / "train.json").write_text(Path(TRAIN).read_text())
     (tmp_path / "inference.json").write_text("{")
     told = command(config_file=str(tmp_path / "train.json"), ckpt_dir=str(tmp_path / "run"), epochs=1)
-    assert len(told) == 3
+    assert len(told) == 4
 
 
 def test_stopped_early_and_resumed_when_finished_they_are_told_too(command, tmp_path):
@@ -115,7 +120,7 @@ def test_without_test_images_the_others_are_evaluated(command, sample, tmp_path)
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "dataset.json").write_text(json.dumps({**lists, "test": []}))
-    _, evaluate, _ = command(ckpt_dir=str(tmp_path / "run"), dataset_dir=str(folder))
+    _, _, evaluate, _ = command(ckpt_dir=str(tmp_path / "run"), dataset_dir=str(folder))
     assert evaluate.startswith("evaluate them on the validation images")
     assert typed(evaluate)["split"] == "validation"
 
