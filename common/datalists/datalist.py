@@ -162,8 +162,8 @@ def _place(folder: Path, path: str) -> str:
     The way there changes with the place of the data set, as of the lists that a cascade writes beside its
     checkpoints.
     """
-    name = name_in(folder, path)
-    return "/".join(PurePath(path).parts[-2:]) if name.startswith("../") else name
+    inside = PurePath(path).is_relative_to(folder)
+    return name_in(folder, path) if inside else "/".join(PurePath(path).parts[-2:])
 
 
 def _size(path: str) -> int:

@@ -46,7 +46,7 @@ def released_metadata(
     """
     if _numbers(version) < _numbers(str(metadata["version"])):
         raise ValueError(f"version {version} is lower than {metadata['version']}: give a higher --version")
-    found = {each.title: {name: round(value, 6) for name, value in each.scores.items()} for each in scores}
+    found = {each.title: dict(each.scores) for each in scores}
     names = ", ".join(data)
     return {
         **metadata,

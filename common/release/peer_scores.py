@@ -33,7 +33,7 @@ def write_peer_scores(
     for each in scores:
         told[each.title] = {
             "says": says, "budget": budget, "trained_on": list(recipe.data), "images": each.images,
-            "scores": {name: round(value, 6) for name, value in each.scores.items()},
+            "scores": dict(each.scores),
         }  # fmt: skip
     text = json.dumps(dict(sorted(told.items())), indent=4) + "\n"
     write_whole(file, lambda part: part.write_text(text, encoding="utf-8"))

@@ -15,6 +15,7 @@ SCORES = ("ap_50", "f1_50", "f1_mu", "pq", "sq", "aji", "dice")
 Of weights that find whole cells too the same is told of these, as `cell_NAME`.
 """
 _MEANS = ("aji", "dice")
+_DIGITS = 6  # kept; three are shown, and rounding four to three would tell another third one
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def read_scores(data: str, split: str, report: Path) -> ListScores:
     content = json.loads(report.read_text(encoding="utf-8"))
     keys = {name: f"{name}_{'mean' if name in _MEANS else 'pooled'}" for name in SCORES}
     scores = {
-        f"{kind}{name}": float(content[f"{kind}{key}"])
+        f"{kind}{name}": round(float(content[f"{kind}{key}"]), _DIGITS)
         for kind in ("", "cell_")
         for name, key in keys.items()
         if f"{kind}{key}" in content

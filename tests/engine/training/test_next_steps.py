@@ -97,6 +97,12 @@ def test_what_the_bundle_says_itself_is_left_out(command, tmp_path):
     assert typed(segment).keys() == {"run_id", "config_file", "dataset_dir"}
 
 
+def test_a_packed_bundle_which_has_no_scripts_does_not_name_one(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("common.engine.training.next_steps.packed_root", lambda: tmp_path)
+    told = command(ckpt_dir=str(tmp_path / "run"), epochs=1)
+    assert len(told) == 3 and "scripts" not in "".join(told)
+
+
 def test_a_broken_inference_file_does_not_spoil_the_end(command, tmp_path):
     (tmp_path / "train.json").write_text(Path(TRAIN).read_text())
     (tmp_path / "inference.json").write_text("{")
